@@ -1,0 +1,47 @@
+/* bus.h - MQTT 5 through libmosquitto on our loop. The broker is a pipe and may die.
+ *
+ * At most BUS_IN_FLIGHT publications wait for their PUBACK; the rest stays in the journal. An entry is
+ * done only on a reason code < 0x80. Reconnects for ever (0.1 s to 5 s, jitter), subscribes at every
+ * connect, and proves the path by an own echo each second (`samlarm/1/{m}/echo/{boot}`): "up" means
+ * that the echo came back. Rules: facts/reliability.md 3.1 and 3.2.
+ */
+#pragma once
+
+#include "io/loop.h"
+
+struct bus;
+
+enum { BUS_IN_FLIGHT = 64, BUS_PAYLOAD_MAX = 32768 };
+
+struct bus_message {
+    struct slice topic;
+    struct slice payload;
+    struct slice response_topic; /* empty: none */
+    struct slice correlation;
+};
+
+struct bus_handler {
+    void (*on_up)(void *context);                   /* connected and the echo came back */
+    void (*on_down)(void *context, const char *why); /* once per loss; what was in flight is not done */
+    void (*on_done)(void *context, uint64_t token, enum err err); /* OK, AUTH: refused by ACL, IO */
+    void (*on_message)(void *context, const struct bus_message *message);
+};
+
+struct bus_config {
+    const char *host;
+    int port;
+    const char *user; /* also the client id */
+    const char *password;
+    const char *municipality;
+    const char *const *subscriptions; /* whole filters, ended by NULL */
+};
+
+enum err bus_open(struct ev_loop *loop, const struct bus_config *config,
+                  const struct bus_handler *handler, void *context, struct bus **ret_bus,
+                  char *ret_why, size_t why_room) MUST_USE;
+void bus_close(struct bus *bus);
+bool bus_is_up(const struct bus *bus);
+size_t bus_room(const struct bus *bus); /* publications that may be made now */
+/* QoS 1, not retained. token != 0: on_done follows. ERR_FULL, ERR_STATE (not connected), ERR_RANGE. */
+enum err bus_publish(struct bus *bus, uint64_t token, struct slice topic, struct slice payload);
+enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice payload);

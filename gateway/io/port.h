@@ -1,0 +1,38 @@
+/* port.h - TCP and UDP sockets, listening or dialling: bytes in, bytes out, closed. Understands none.
+ *
+ * Limits for every port: connections, bytes kept unconsumed, bytes waiting to be sent, and silence
+ * (TCP_USER_TIMEOUT 15 s, keep-alive). Addresses are numbers and ports ("127.0.0.1:4001", "[::1]:4001");
+ * a name is resolved once, when the port opens.
+ */
+#pragma once
+
+#include "io/loop.h"
+
+struct port;
+struct conn; /* one TCP connection, or the one UDP socket of a port */
+
+struct port_handler {
+    void *(*on_open)(void *context, struct conn *conn, const char *peer); /* returns the user pointer */
+    /* All bytes not yet consumed; answer how many now are. UDP: one datagram, the answer is ignored. */
+    size_t (*on_bytes)(void *user, struct conn *conn, struct slice bytes, const char *peer);
+    void (*on_close)(void *user, struct conn *conn, const char *why);
+};
+
+struct port_config {
+    const char *name;
+    const char *address; /* listen or dial */
+    bool is_udp;
+    bool is_dialling; /* TCP: keeps dialling, 0.3 s to 5 s apart with jitter */
+    size_t input_max; /* unconsumed bytes before the connection is closed */
+    size_t conns_max; /* 0: 64 */
+};
+
+enum err port_open(struct ev_loop *loop, const struct port_config *config,
+                   const struct port_handler *handler, void *context, struct port **ret_port,
+                   char *ret_why, size_t why_room) MUST_USE;
+void port_close(struct port *port);
+/* TCP. ERR_FULL: the peer does not read; the connection is closed. */
+enum err conn_send(struct conn *conn, struct slice bytes);
+enum err conn_send_to(struct conn *conn, const char *peer, struct slice bytes); /* UDP */
+void conn_close(struct conn *conn); /* after what was sent; on_close follows */
+int port_number(const struct port *port); /* the bound port, for tests that bind 0 */
