@@ -10,7 +10,8 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Pairs of key and value end with NULL: log_event(LOG_WARN, "port.bad_bytes", "port", p, "at", n, NULL) */
+/* Pairs of key and value, all `const char *`, end with NULL:
+ * log_event(LOG_WARN, "port.bad_bytes", "port", name, "why", why, NULL). Safe from any thread. */
 void log_event(enum log_level level, const char *name, ...) __attribute__((sentinel));
 void log_set_level(enum log_level level);
 

@@ -11,6 +11,7 @@ struct now loop_now(void);
 /* A mailbox that other threads may drop a message into; `on_wake` runs on the loop's thread. */
 struct loop_post {
     struct ev_async async;
+    struct ev_loop *loop; /* NULL: closed */
     void (*on_wake)(void *context);
     void *context;
 };
