@@ -1,8 +1,9 @@
-/* port.h - TCP and UDP sockets, listening or dialling: bytes in, bytes out, closed. Understands none.
+/* port.h - TCP and UDP sockets, listening or dialling: bytes in, bytes out, closed. Understands
+ * none.
  *
  * Limits for every port: connections, bytes kept unconsumed, bytes waiting to be sent, and silence
- * (TCP_USER_TIMEOUT 15 s, keep-alive). Addresses are numbers and ports ("127.0.0.1:4001", "[::1]:4001");
- * a name is resolved once, when the port opens.
+ * (TCP_USER_TIMEOUT 15 s, keep-alive). Addresses are numbers and ports ("127.0.0.1:4001",
+ * "[::1]:4001"); a name is resolved once, when the port opens.
  */
 #pragma once
 
@@ -12,27 +13,35 @@ struct port;
 struct conn; /* one TCP connection, or the one UDP socket of a port */
 
 struct port_handler {
-    void *(*on_open)(void *context, struct conn *conn, const char *peer); /* returns the user pointer */
-    /* All bytes not yet consumed; answer how many now are. UDP: one datagram, the answer is ignored. */
+    void *(*on_open)(void *context, struct conn *conn,
+                     const char *peer); /* returns the user pointer */
+    /* All bytes not yet consumed; answer how many now are. Called again at once while something was
+     * consumed and something is left. UDP: one datagram, the answer is ignored. */
     size_t (*on_bytes)(void *user, struct conn *conn, struct slice bytes, const char *peer);
+    /* Exactly once per conn that was opened, never from inside conn_send or conn_close. */
     void (*on_close)(void *user, struct conn *conn, const char *why);
+    /* Dialling: one attempt failed, the next one follows by itself. May be NULL. */
+    void (*on_refused)(void *context, const char *why);
 };
 
 struct port_config {
     const char *name;
     const char *address; /* listen or dial */
     bool is_udp;
-    bool is_dialling; /* TCP: keeps dialling, 0.3 s to 5 s apart with jitter */
-    size_t input_max; /* unconsumed bytes before the connection is closed */
+    bool is_dialling; /* TCP: keeps dialling, 0.3 s to 5 s apart with jitter; UDP: one peer only */
+    size_t input_max; /* unconsumed bytes before the connection is closed; 0: 65,536 */
     size_t conns_max; /* 0: 64 */
 };
 
 enum err port_open(struct ev_loop *loop, const struct port_config *config,
                    const struct port_handler *handler, void *context, struct port **ret_port,
                    char *ret_why, size_t why_room) MUST_USE;
+/* Closes all its connections, on_close of each included; allowed inside a handler. NULL is fine. */
 void port_close(struct port *port);
-/* TCP. ERR_FULL: the peer does not read; the connection is closed. */
+/* TCP, and UDP that dials. ERR_FULL: the peer does not read; the connection is closed. ERR_STATE:
+ * it is closing already. */
 enum err conn_send(struct conn *conn, struct slice bytes);
-enum err conn_send_to(struct conn *conn, const char *peer, struct slice bytes); /* UDP */
-void conn_close(struct conn *conn); /* after what was sent; on_close follows */
+/* UDP. ERR_SYNTAX: not an address and a port in numbers. What the kernel does not take is lost. */
+enum err conn_send_to(struct conn *conn, const char *peer, struct slice bytes);
+void conn_close(struct conn *conn);       /* after what was sent; on_close follows */
 int port_number(const struct port *port); /* the bound port, for tests that bind 0 */
