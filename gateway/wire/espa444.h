@@ -1,8 +1,9 @@
-/* espa444.h - ESPA 4.4.4 (proposal of November 1984): blocks and control sequences, bytes <-> struct.
+/* espa444.h - ESPA 4.4.4 (proposal of November 1984): blocks and control sequences, bytes <->
+ * struct.
  *
- * Called by the espa444 adapter, the nurse-call stub, the fuzzers and the tests of nurse-call equipment.
- * Never keeps state, allocates, logs or reads a clock. What a parsed frame shows points into the bytes
- * it was parsed from. Who may speak when is not grammar: adapters/espa444.c.
+ * Called by the espa444 adapter, the nurse-call stub, the fuzzers and the tests of nurse-call
+ * equipment. Never keeps state, allocates, logs or reads a clock. What a parsed frame shows points
+ * into the bytes it was parsed from. Who may speak when is not grammar: adapters/espa444.c.
  */
 #pragma once
 
@@ -92,17 +93,17 @@ struct espa444_block {
     char header; /* enum espa444_header, or any other character */
     struct espa444_record records[ESPA444_RECORDS_MAX];
     size_t count;
-    size_t ignored;      /* records past the ceiling */
-    bool had_blanks;     /* blanks stood round an identifier: tolerated, worth a note */
-    bool had_bit_eight;  /* a seven-bit line brought bit 8: parity belongs into the serial server */
+    size_t ignored;     /* records past the ceiling */
+    bool had_blanks;    /* blanks stood round an identifier: tolerated, worth a note */
+    bool had_bit_eight; /* a seven-bit line brought bit 8: parity belongs into the serial server */
 };
 
 enum espa444_type {
-    ESPA444_IS_ENQ,   /* .digit is the address polled or selected */
+    ESPA444_IS_ENQ, /* .digit is the address polled or selected */
     ESPA444_IS_ACK,
-    ESPA444_IS_NAK,   /* .digit is enum espa444_nak */
+    ESPA444_IS_NAK, /* .digit is enum espa444_nak */
     ESPA444_IS_EOT,
-    ESPA444_IS_BLOCK  /* .block */
+    ESPA444_IS_BLOCK /* .block */
 };
 
 struct espa444_frame {
@@ -111,19 +112,21 @@ struct espa444_frame {
     struct espa444_block block;
 };
 
-/* Takes the first frame off `bytes`. OK: `at` is its length. MORE: good so far. NOT_MINE: the first byte
- * belongs to no frame. SYNTAX: a block broken off; the byte `at` begins something else. CHECKSUM: a whole
- * block with a wrong BCC, which is at `at`. UNSUPPORTED: a whole block with the right BCC that is not
- * understood from `at` on. FULL: a block that reached ESPA444_BLOCK_MAX without an end. */
+/* Takes the first frame off `bytes`. OK: `at` is its length. MORE: good so far. NOT_MINE: the first
+ * byte belongs to no frame. SYNTAX: a block broken off; the byte `at` begins something else.
+ * CHECKSUM: a whole block with a wrong BCC, which is at `at`. UNSUPPORTED: a whole block with the
+ * right BCC that is not understood from `at` on. FULL: a block that reached ESPA444_BLOCK_MAX
+ * without an end. */
 struct verdict espa444_parse(struct slice bytes, const struct espa444_line *line,
                              struct espa444_frame *ret_frame) MUST_USE;
 
 /* After any verdict but MORE: how many bytes to drop before parsing goes on; at least 1. */
-size_t espa444_skip(struct slice bytes, struct verdict verdict);
+size_t espa444_skip(struct slice bytes, const struct espa444_line *line, struct verdict verdict);
 
 /* The first record with this identifier; an empty slice when there is none. */
 struct slice espa444_find(const struct espa444_block *block, unsigned id);
-/* A record that holds a small number, written with or without zeros in front; -1: none or no number. */
+/* A record that holds a small number, written with or without zeros in front; -1: none or no
+ * number. */
 int espa444_number(const struct espa444_block *block, const struct espa444_line *line, unsigned id);
 /* Data as UTF-8, trimmed; control characters become blanks. */
 void espa444_text(struct slice data, const struct espa444_line *line, struct buf *out);

@@ -1,20 +1,19 @@
 /* transcript.h - recorded conversations: the `.case` files, text -> steps.
  *
- * One file serves five: replay against the adapter, fuzz seeds, the simulated devices (which say `<` and
- * expect `>`), the bench (the other way round) and the reader. Never does anything by itself.
+ * One file serves five: replay against the adapter, fuzz seeds, the simulated devices (which say
+ * `<` and expect `>`), the bench (the other way round) and the reader. Never does anything by
+ * itself.
  *
- *   # comment                              adapter espa444        option role station     role listen
- *   <  "\x012..." hex 01 31 ??             from the device (TCP, UDP: bytes)
- *   <  "<mrq>...</mrq>" type=application/scaip+xml identity=26317     (SIP: body of one MESSAGE)
- *   <  answer 200 "<mrs>...</mrs>"         (SIP: what the other side said to our last request)
- *   >  "\x06"                              from us; in bytes ?? is any byte, * at the end any rest
- *   >  answer 200 "<mrs>...</mrs>"         (SIP)
- *   >  request "<mrs>...</mrs>"            (SIP: an own MESSAGE)
- *   >  hang_up
- *   !  kind=help device=26317 phase=raised the alarm that must be understood, field by field
- *   !  alive device=26317                  a sign of life          !  note word     a remark
- *   !  delivered     !  refused            what became of a delivery to a centre
- *   =  stored | refused | duplicate        what the journal says to what was raised last
+ *   # comment                              adapter espa444        option role station     role
+ * listen <  "\x012..." hex 01 31 ??             from the device (TCP, UDP: bytes) <
+ * "<mrq>...</mrq>" type=application/scaip+xml identity=26317     (SIP: body of one MESSAGE) <
+ * answer 200 "<mrs>...</mrs>"         (SIP: what the other side said to our last request) >  "\x06"
+ * from us; in bytes ?? is any byte, * at the end any rest >  answer 200 "<mrs>...</mrs>" (SIP) >
+ * request "<mrs>...</mrs>"            (SIP: an own MESSAGE) >  hang_up !  kind=help device=26317
+ * phase=raised the alarm that must be understood, field by field !  alive device=26317 a sign of
+ * life          !  note word     a remark !  delivered     !  refused            what became of a
+ * delivery to a centre =  stored | refused | duplicate        what the journal says to what was
+ * raised last
  *   @  2000                                so many milliseconds pass
  *   x  checksum                            the verdict on the bytes of the last `<`
  *   ?  accepted                            the case of the last alarm changed so (change_word)
@@ -27,10 +26,10 @@
 #include "base/bytes.h"
 
 enum {
-    TRANSCRIPT_MAX = 65536 * 4,    /* bytes of a file */
+    TRANSCRIPT_MAX = 65536 * 4, /* bytes of a file */
     TRANSCRIPT_STEPS_MAX = 512,
     TRANSCRIPT_OPTIONS_MAX = 16,
-    TRANSCRIPT_PAIRS_MAX = 16,     /* key=value on one line */
+    TRANSCRIPT_PAIRS_MAX = 16, /* key=value on one line */
     TRANSCRIPT_WHY_ROOM = 160
 };
 
@@ -45,16 +44,16 @@ enum transcript_type {
 };
 
 enum transcript_verb {
-    TRANSCRIPT_BYTES,   /* < or > with bytes only */
-    TRANSCRIPT_ANSWER,  /* .status, and bytes when has_bytes */
+    TRANSCRIPT_BYTES,  /* < or > with bytes only */
+    TRANSCRIPT_ANSWER, /* .status, and bytes when has_bytes */
     TRANSCRIPT_REQUEST,
     TRANSCRIPT_HANG_UP,
-    TRANSCRIPT_EVENT,   /* ! key=value */
+    TRANSCRIPT_EVENT, /* ! key=value */
     TRANSCRIPT_ALIVE,
     TRANSCRIPT_NOTE,
     TRANSCRIPT_DELIVERED,
     TRANSCRIPT_REFUSED,
-    TRANSCRIPT_WORD     /* = x ? : .word */
+    TRANSCRIPT_WORD /* = x ? : .word */
 };
 
 struct transcript_pair {
@@ -67,12 +66,12 @@ struct transcript_step {
     enum transcript_verb verb;
     int line;
     bool has_bytes;
-    bool is_open_ended;       /* `*`: whatever follows */
-    struct slice bytes;       /* decoded; where is_any says 1 the byte is not looked at */
-    const uint8_t *is_any;    /* one per byte, or NULL when there is no ?? */
-    int status;               /* ANSWER */
-    int64_t ms;               /* TIME */
-    struct slice word;        /* WORD, NOTE */
+    bool is_open_ended;    /* `*`: whatever follows */
+    struct slice bytes;    /* decoded; where is_any says 1 the byte is not looked at */
+    const uint8_t *is_any; /* one per byte, or NULL when there is no ?? */
+    int status;            /* ANSWER */
+    int64_t ms;            /* TIME */
+    struct slice word;     /* WORD, NOTE */
     struct transcript_pair pairs[TRANSCRIPT_PAIRS_MAX];
     size_t pair_count;
 };
@@ -89,8 +88,8 @@ struct transcript {
 /* Bytes of arena that a file of this length can need. */
 size_t transcript_arena(size_t text_len);
 
-/* The whole file; everything in *ret_transcript lives in the arena. On failure *ret_line is the line and
- * `why` a plain sentence. */
+/* The whole file; what *ret_transcript shows lives in the arena and in `text`. On failure *ret_line is the
+ * line and `why` a plain sentence. */
 enum err transcript_parse(struct slice text, struct arena *arena, struct transcript *ret_transcript,
                           int *ret_line, char why[TRANSCRIPT_WHY_ROOM]) MUST_USE;
 
