@@ -11,7 +11,13 @@
 
 struct bus;
 
-enum { BUS_IN_FLIGHT = 64, BUS_PAYLOAD_MAX = 32768 };
+enum {
+    BUS_IN_FLIGHT = 64,
+    BUS_PAYLOAD_MAX = 32768,
+    BUS_TOPIC_MAX = 512,
+    BUS_RESPONSES = 512,
+    BUS_RESPONSE_BYTES = 4194304
+};
 
 struct bus_message {
     struct slice topic;
@@ -21,14 +27,18 @@ struct bus_message {
 };
 
 struct bus_handler {
-    void (*on_up)(void *context);                   /* connected and the echo came back */
-    void (*on_down)(void *context, const char *why); /* once per loss; what was in flight is not done */
+    void (*on_up)(void *context); /* connected and the echo came back */
+    void (*on_down)(void *context,
+                    const char *why); /* once per loss; what was in flight is not done */
     void (*on_done)(void *context, uint64_t token, enum err err); /* OK, AUTH: refused by ACL, IO */
     void (*on_message)(void *context, const struct bus_message *message);
+    /* NULL is fine. Something an operator must know although the bus works: `word` is stable
+     * ("bus_dropping", "bus_refused"), `text` says in plain words what to do. */
+    void (*on_fault)(void *context, const char *word, const char *text);
 };
 
 struct bus_config {
-    const char *host;
+    const char *host; /* a name is resolved once, at bus_open; connecting never blocks */
     int port;
     const char *user; /* also the client id */
     const char *password;
@@ -39,9 +49,14 @@ struct bus_config {
 enum err bus_open(struct ev_loop *loop, const struct bus_config *config,
                   const struct bus_handler *handler, void *context, struct bus **ret_bus,
                   char *ret_why, size_t why_room) MUST_USE;
-void bus_close(struct bus *bus);
+void bus_close(
+    struct bus *bus); /* not from a handler; what is in flight is not given back; NULL is fine */
 bool bus_is_up(const struct bus *bus);
 size_t bus_room(const struct bus *bus); /* publications that may be made now */
 /* QoS 1, not retained. token != 0: on_done follows. ERR_FULL, ERR_STATE (not connected), ERR_RANGE. */
 enum err bus_publish(struct bus *bus, uint64_t token, struct slice topic, struct slice payload);
+/* QoS 1 to the asker's response topic with its correlation data, in order, as often as needed. Only to
+ * `samlarm/1/{m}/answer/...` (ERR_AUTH otherwise: an asker must not make us speak on other topics).
+ * ERR_FULL: BUS_RESPONSES or BUS_RESPONSE_BYTES wait; what waits at a loss is dropped, the asker asks
+ * again. ERR_NOT_FOUND: it wants no answer. */
 enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice payload);

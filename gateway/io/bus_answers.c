@@ -1,0 +1,89 @@
+/* bus_answers.c - answers to requests on the bus: how many may wait, and where they may go.
+ *
+ * Called by the turn (bus_respond) and by bus.c. Never keeps an answer over a loss: the asker asks again.
+ */
+#include "io/bus_inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void bus_answers_acknowledged(struct bus *bus, int mid)
+{
+    for (size_t i = 0; mid != 0 && i < BUS_RESPONSES; i++) {
+        if (bus->answers[i].mid == mid) {
+            bus->answer_bytes -= bus->answers[i].len;
+            bus->answer_count--;
+            bus->answers[i] = (struct bus_answer){0};
+            return;
+        }
+    }
+}
+
+void bus_answers_forget(struct bus *bus)
+{
+    memset(bus->answers, 0, sizeof(bus->answers));
+    bus->answer_count = 0;
+    bus->answer_bytes = 0;
+}
+
+/* Otherwise an asker could name the topic of an event, and the gateway, which may write there, would
+ * write it for him. */
+static bool is_answer_topic(const struct bus *bus, struct slice topic)
+{
+    char prefix[BUS_NAME * 2];
+    int len = snprintf(prefix, sizeof(prefix), "samlarm/1/%s/answer/", bus->municipality);
+    return len > 0 && topic.len > (size_t)len && slice_starts(topic, prefix);
+}
+
+static enum err correlate(mosquitto_property **properties, struct slice correlation)
+{
+    if (correlation.len == 0) {
+        return ERR_OK;
+    }
+    if (correlation.len > UINT16_MAX) {
+        return ERR_RANGE;
+    }
+    int code = mosquitto_property_add_binary(properties, MQTT_PROP_CORRELATION_DATA, correlation.at,
+                                             (uint16_t)correlation.len);
+    return code == MOSQ_ERR_SUCCESS ? ERR_OK : ERR_FULL;
+}
+
+enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice payload)
+{
+    if (to->response_topic.len == 0) {
+        return ERR_NOT_FOUND;
+    }
+    if (bus->state < BUS_PROVING || bus->is_lost) {
+        return ERR_STATE;
+    }
+    char topic[BUS_TOPIC_MAX];
+    if (payload.len > BUS_PAYLOAD_MAX ||
+        slice_text(to->response_topic, topic, sizeof(topic)) != ERR_OK) {
+        return ERR_RANGE;
+    }
+    if (!is_answer_topic(bus, to->response_topic)) {
+        return ERR_AUTH;
+    }
+    size_t len = payload.len + to->response_topic.len + to->correlation.len;
+    if (bus->answer_count == BUS_RESPONSES || bus->answer_bytes + len > BUS_RESPONSE_BYTES) {
+        return ERR_FULL;
+    }
+    mosquitto_property *properties = NULL;
+    int mid = 0;
+    enum err err = correlate(&properties, to->correlation);
+    if (err == ERR_OK) {
+        err = bus_send(bus, topic, payload, properties, &mid);
+    }
+    mosquitto_property_free_all(&properties);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct bus_answer *free_place = bus->answers;
+    while (free_place->mid != 0) {
+        free_place++;
+    }
+    *free_place = (struct bus_answer){.mid = mid, .len = (uint32_t)len};
+    bus->answer_count++;
+    bus->answer_bytes += len;
+    return ERR_OK;
+}

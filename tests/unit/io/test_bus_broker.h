@@ -1,0 +1,116 @@
+/* test_bus_broker.h - a broker of our own for a test: the product's template on a free loopback port.
+ *
+ * Used by test_bus*.c. Starts one child, ends it by its pid, leaves nothing behind.
+ */
+#pragma once
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct test_broker {
+    char dir[64];
+    int port;
+    pid_t pid;
+};
+
+/* A port that nobody has just now; the broker binds it a moment later. */
+static int free_port(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    if (bind(fd, (struct sockaddr *)&at, len) != 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+        abort();
+    }
+    (void)close(fd);
+    return ntohs(at.sin_port);
+}
+
+static void shell(const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof(line) || system(line) != 0) {
+        (void)fprintf(stderr, "failed: %s\n", line);
+        abort();
+    }
+}
+
+/* Returns when the broker accepts connections. */
+static void broker_start(struct test_broker *broker)
+{
+    char config[128];
+    (void)snprintf(config, sizeof(config), "%s/mosquitto.conf", broker->dir);
+    broker->pid = fork();
+    if (broker->pid == 0) {
+        int log = open("/dev/null", O_WRONLY);
+        (void)dup2(log, 2);
+        (void)execl("/usr/sbin/mosquitto", "mosquitto", "-c", config, (char *)NULL);
+        _exit(127);
+    }
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)broker->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (int attempt = 0; attempt < 500; attempt++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        bool is_up = connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+        (void)close(fd);
+        if (is_up) {
+            return;
+        }
+        if (waitpid(broker->pid, NULL, WNOHANG) == broker->pid) {
+            break;
+        }
+        (void)usleep(10000);
+    }
+    (void)fprintf(stderr, "the broker does not start with the configuration in %s\n", broker->dir);
+    abort();
+}
+
+static void broker_kill(struct test_broker *broker)
+{
+    if (broker->pid > 0) {
+        (void)kill(broker->pid, SIGKILL);
+        (void)waitpid(broker->pid, NULL, 0);
+        broker->pid = 0;
+    }
+}
+
+static void broker_setup(struct test_broker *broker)
+{
+    (void)snprintf(broker->dir, sizeof(broker->dir), "/tmp/samlarm-broker-XXXXXX");
+    if (mkdtemp(broker->dir) == NULL) {
+        abort();
+    }
+    broker->port = free_port();
+    shell("sed -e 's|@STATE@|%s|g' -e 's|@PORT@|%d|g' %s/broker/mosquitto.conf.in "
+          "> %s/mosquitto.conf",
+          broker->dir, broker->port, CONFIG_DIR, broker->dir);
+    shell("cp %s/broker/acl.in %s/acl && chmod 600 %s/acl", CONFIG_DIR, broker->dir, broker->dir);
+    shell("umask 077; touch %s/passwords; for user in gateway listener centre; do "
+          "mosquitto_passwd -b %s/passwords $user secret-$user; done",
+          broker->dir, broker->dir);
+    broker_start(broker);
+}
+
+static void broker_remove(struct test_broker *broker)
+{
+    broker_kill(broker);
+    shell("rm -rf %s", broker->dir);
+}
