@@ -22,12 +22,12 @@ enum kind {
 };
 
 enum class_ { /* `class` alone would keep the headers from C++ fuzz drivers */
-    CLASS_UNKNOWN,
-    CLASS_LIFE,
-    CLASS_URGENT,
-    CLASS_SERVICE,
-    CLASS_TECHNICAL,
-    CLASS_COUNT
+              CLASS_UNKNOWN,
+              CLASS_LIFE,
+              CLASS_URGENT,
+              CLASS_SERVICE,
+              CLASS_TECHNICAL,
+              CLASS_COUNT
 };
 
 enum phase {

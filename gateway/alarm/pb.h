@@ -1,4 +1,5 @@
-/* pb.h - flat value <-> protobuf. The only file of the house, with json.c, that sees generated headers.
+/* pb.h - flat value <-> protobuf. Beside json.c and the pages' door the only file that
+ * sees generated headers.
  *
  * Packing allocates nothing. Unpacking uses the arena that the caller gives, only until it returns,
  * except that `event.raw` of an unpacked record points into the arena.

@@ -14,16 +14,16 @@ const char *record_type_word(enum record_type type)
 const char *change_word(enum change change)
 {
     static const char *const words[CHANGE_COUNT] = {
-        "unknown",        "raised",          "repeated",      "updated",    "offered", "declined",
-        "escalated",      "accepted",        "on_site",       "handed_over", "reopened",
-        "centre_offered", "centre_accepted", "centre_failed", "restored",   "closed"};
+        "unknown",         "raised",        "repeated", "updated",     "offered",  "declined",
+        "escalated",       "accepted",      "on_site",  "handed_over", "reopened", "centre_offered",
+        "centre_accepted", "centre_failed", "restored", "closed"};
     return WORD(words, CHANGE_COUNT, change);
 }
 
 const char *case_state_word(enum case_state state)
 {
-    static const char *const words[CASE_STATE_COUNT] = {"unknown", "raised",    "offered", "accepted",
-                                                        "on_site", "at_centre", "closed"};
+    static const char *const words[CASE_STATE_COUNT] = {
+        "unknown", "raised", "offered", "accepted", "on_site", "at_centre", "closed"};
     return WORD(words, CASE_STATE_COUNT, state);
 }
 

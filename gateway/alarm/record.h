@@ -159,17 +159,17 @@ struct answered {
 };
 
 enum record_type { /* the numbers of Record's oneof in journal.proto */
-    RECORD_NONE,
-    RECORD_EVENT,
-    RECORD_CASE,
-    RECORD_RECEIPT,
-    RECORD_DUTY,
-    RECORD_HANDSET,
-    RECORD_SEEN,
-    RECORD_FAULT,
-    RECORD_STARTED,
-    RECORD_ANSWERED,
-    RECORD_TYPE_COUNT
+                   RECORD_NONE,
+                   RECORD_EVENT,
+                   RECORD_CASE,
+                   RECORD_RECEIPT,
+                   RECORD_DUTY,
+                   RECORD_HANDSET,
+                   RECORD_SEEN,
+                   RECORD_FAULT,
+                   RECORD_STARTED,
+                   RECORD_ANSWERED,
+                   RECORD_TYPE_COUNT
 };
 
 struct record {

@@ -1,4 +1,5 @@
-/* bytes.h - slice (borrowed bytes), buf (fixed room, overflow sticks), arena (memory from a caller).
+/* bytes.h - slice (borrowed bytes), buf (fixed room, overflow sticks), arena (memory from a
+ * caller).
  *
  * Used by everybody. Nothing here allocates from the heap, logs or keeps state.
  */
@@ -64,12 +65,14 @@ void buf_put_i64(struct buf *b, int64_t value);
 void buf_put_padded(struct buf *b, uint64_t value, unsigned width); /* zeros in front */
 void buf_put_hex(struct buf *b, struct slice a);                    /* lower case */
 void buf_put_base64(struct buf *b, struct slice a);                 /* RFC 4648 section 4 */
-/* Ends the text with a NUL that does not count in len; for a full buffer the last byte is given up. */
+/* Ends the text with a NUL that does not count in len; for a full buffer the last byte is given up.
+ */
 const char *buf_cstr(struct buf *b);
 
 /* Hex digits of either case, an even number of them. */
 enum err hex_decode(struct slice hex, uint8_t *ret_bytes, size_t room, size_t *ret_len) MUST_USE;
-enum err base64_decode(struct slice text, uint8_t *ret_bytes, size_t room, size_t *ret_len) MUST_USE;
+enum err base64_decode(struct slice text, uint8_t *ret_bytes, size_t room,
+                       size_t *ret_len) MUST_USE;
 
 /* Memory that a caller gave, handed out piece by piece and dropped together. */
 struct arena {
