@@ -1,0 +1,323 @@
+/* turn_bus.c - the bus is fed from the journal, in order, at least once; a centre may answer on it.
+ *
+ * `bus_sent` runs ahead of `bus_done` by at most what is in flight; when the broker goes, sent falls back
+ * to done and everything after it is read from the journal again. Sub-file of the door.
+ */
+#include "turn_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alarm/pb.h"
+#include "alarm/topic.h"
+#include "samlarm/v1/alarm.pb-c.h"
+#include "samlarm/v1/client.pb-c.h"
+
+enum { REFUSED_AGAIN_MS = 5000, NOTE_EVERY = 64 };
+
+static void publish(struct turn *turn, uint64_t token, const struct record *record)
+{
+    uint8_t topic_memory[TOPIC_MAX];
+    uint8_t payload_memory[RECORD_PACKED_MAX];
+    struct buf topic = buf_of(topic_memory, sizeof topic_memory);
+    struct buf payload = buf_of(payload_memory, sizeof payload_memory);
+    const char *municipality = turn->directory->municipality;
+    enum err err = ERR_NOT_MINE;
+    if (record->type == RECORD_EVENT) {
+        err = topic_event(municipality, &record->event, &topic);
+        err = err == ERR_OK ? event_pack(&record->event, record->seq, &payload) : err;
+    } else if (record->type == RECORD_CASE) {
+        err = topic_case(municipality, &record->case_.case_, &topic);
+        err = err == ERR_OK ? case_change_pack(&record->case_, record->seq, &payload) : err;
+    }
+    if (err == ERR_OK) {
+        err = bus_publish(turn->bus, token, buf_slice(&topic), buf_slice(&payload));
+    }
+    if (err != ERR_OK) {
+        log_event(LOG_WARN, "bus.not_published", "why", err_name(err), NULL);
+    }
+}
+
+void bus_unrecorded(struct turn *turn, const struct record *record)
+{
+    bool is_for_all = record->type == RECORD_EVENT || record->type == RECORD_CASE;
+    if (turn->bus != NULL && is_for_all && bus_is_up(turn->bus)) {
+        publish(turn, 0, record);
+    }
+}
+
+static size_t flying(const struct turn *turn)
+{
+    size_t number = 0;
+    for (size_t i = 0; i < BUS_IN_HAND; i++) {
+        number += turn->bus_flying[i] != 0;
+    }
+    return number;
+}
+
+/* Done is everything before the oldest row that is still in flight. */
+static void settle(struct turn *turn)
+{
+    uint64_t done = turn->bus_sent;
+    for (size_t i = 0; i < BUS_IN_HAND; i++) {
+        if (turn->bus_flying[i] != 0 && turn->bus_flying[i] <= done) {
+            done = turn->bus_flying[i] - 1;
+        }
+    }
+    if (done / NOTE_EVERY != turn->bus_done / NOTE_EVERY || flying(turn) == 0) {
+        journal_note(turn->journal, "bus", done);
+    }
+    turn->bus_done = done;
+}
+
+/* A row that cannot be read is no reason to stop: it is counted, and the bus goes on. */
+static void send_row(struct turn *turn, const struct journal_row *row)
+{
+    uint8_t memory[RECORD_ARENA];
+    struct arena arena = arena_of(memory, sizeof memory);
+    struct record record;
+    bool is_for_all = row->type == RECORD_EVENT || row->type == RECORD_CASE;
+    if (is_for_all && record_unpack(row->bytes, &arena, &record) == ERR_OK) {
+        record.seq = row->seq;
+        for (size_t i = 0; i < BUS_IN_HAND; i++) {
+            if (turn->bus_flying[i] == 0) {
+                turn->bus_flying[i] = row->seq;
+                break;
+            }
+        }
+        publish(turn, row->seq, &record);
+    } else if (is_for_all) {
+        count("bus_unreadable_rows", NULL);
+    }
+    turn->bus_sent = row->seq;
+}
+
+static void on_rows(void *context, const struct journal_row *rows, size_t count_, bool is_end)
+{
+    struct turn *turn = context;
+    turn->is_bus_fetching = false;
+    for (size_t i = 0; i < count_; i++) {
+        bool is_next = rows[i].seq == turn->bus_sent + 1;
+        if (!bus_is_up(turn->bus) || bus_room(turn->bus) == 0 || flying(turn) == BUS_IN_HAND ||
+            !is_next) {
+            break;
+        }
+        send_row(turn, &rows[i]);
+    }
+    settle(turn);
+    if (!is_end) {
+        bus_pump(turn);
+    }
+}
+
+void bus_pump(struct turn *turn)
+{
+    if (turn->bus == NULL || turn->is_bus_fetching || !bus_is_up(turn->bus) ||
+        turn->bus_sent >= journal_durable(turn->journal) ||
+        loop_now().mono_ms < turn->bus_again_mono_ms) {
+        return;
+    }
+    size_t room = BUS_IN_HAND - flying(turn);
+    room = bus_room(turn->bus) < room ? bus_room(turn->bus) : room;
+    if (room == 0) {
+        return;
+    }
+    turn->is_bus_fetching =
+        journal_fetch(turn->journal, turn->bus_sent + 1, room, on_rows, turn) == ERR_OK;
+}
+
+static void on_up(void *context)
+{
+    struct turn *turn = context;
+    log_event(LOG_INFO, "bus.up", NULL);
+    turn_fault(turn, "bus_down", "", false);
+    bus_pump(turn);
+}
+
+static void fall_back(struct turn *turn)
+{
+    memset(turn->bus_flying, 0, sizeof turn->bus_flying);
+    turn->bus_sent = turn->bus_done;
+}
+
+static void on_down(void *context, const char *why)
+{
+    struct turn *turn = context;
+    fall_back(turn);
+    turn_fault(turn, "bus_down", why, true);
+}
+
+/* A refused entry stays open in the journal: the rights on the broker are wrong, and somebody must put
+ * them right. It is tried again every few seconds, from the oldest. */
+static void on_done(void *context, uint64_t token, enum err err)
+{
+    struct turn *turn = context;
+    if (err == ERR_AUTH) {
+        if (!turn->is_bus_refused) {
+            turn->is_bus_refused = true;
+            turn_fault(turn, "bus_refused", "the broker's access list forbids our topics", true);
+        }
+        settle(turn);
+        fall_back(turn);
+        turn->bus_again_mono_ms = loop_now().mono_ms + REFUSED_AGAIN_MS;
+        return;
+    }
+    if (err != ERR_OK) {
+        return; /* on_down follows or has come: fall_back reads it again */
+    }
+    if (turn->is_bus_refused) {
+        turn->is_bus_refused = false;
+        turn_fault(turn, "bus_refused", "", false);
+    }
+    for (size_t i = 0; i < BUS_IN_HAND; i++) {
+        if (turn->bus_flying[i] == token) {
+            turn->bus_flying[i] = 0;
+        }
+    }
+    settle(turn);
+    bus_pump(turn);
+}
+
+/* --- requests of listeners ------------------------------------------------------------------------- */
+
+struct asking {
+    struct turn *turn;
+    const struct bus_message *message;
+};
+
+static bool tell_open(void *context, const struct case_value *c)
+{
+    struct asking *asking = context;
+    uint8_t memory[RECORD_PACKED_MAX];
+    struct buf payload = buf_of(memory, sizeof memory);
+    struct case_change change = {.change = CHANGE_UNKNOWN, .at_ms = c->changed_ms, .case_ = *c};
+    if (case_change_pack(&change, ledger_seq(asking->turn->ledger), &payload) == ERR_OK) {
+        return bus_respond(asking->turn->bus, asking->message, buf_slice(&payload)) == ERR_OK;
+    }
+    return true;
+}
+
+static void answer(struct turn *turn, const struct bus_message *message, const char *text)
+{
+    if (message->response_topic.len > 0) {
+        (void)bus_respond(turn->bus, message, slice_str(text));
+    }
+}
+
+/* "accept/{case in hex}": a centre that listens on the bus takes the case, or lets it go. */
+static void centre_command(struct turn *turn, const struct bus_message *message, struct slice rest)
+{
+    struct input input = {.type = INPUT_CENTRE};
+    struct slice verb = slice_cut(&rest, '/');
+    uint8_t id[ALARM_ID_LEN];
+    size_t len = 0;
+    bool is_accept = slice_eq_str(verb, "accept") || slice_eq_str(verb, "acknowledge");
+    bool is_close = slice_eq_str(verb, "close");
+    if ((!is_accept && !is_close && !slice_eq_str(verb, "refuse")) ||
+        hex_decode(rest, id, sizeof id, &len) != ERR_OK || len != ALARM_ID_LEN) {
+        log_event(LOG_WARN, "bus.bad_command", NULL);
+        answer(turn, message, "error unknown_command");
+        return;
+    }
+    memcpy(input.case_ref, id, sizeof input.case_ref);
+    memcpy(input.case_id.at, id, sizeof id);
+    input.result = is_accept || is_close ? ERR_OK : ERR_STATE;
+    struct slice reason = message->payload;
+    reason.len = reason.len < sizeof input.reason - 1 ? reason.len : sizeof input.reason - 1;
+    slice_text(slice_is_utf8(reason) && reason.len > 0 ? reason : verb, input.reason,
+               sizeof input.reason);
+    struct reply reply = turn_input(turn, &input, loop_now());
+    if (is_close && (reply.err == ERR_OK || reply.err == ERR_DUPLICATE)) {
+        const struct case_value *c = ledger_case(turn->ledger, &input.case_id);
+        input.type = INPUT_CLOSE;
+        slice_text(slice_str(c == NULL ? "" : c->centre), input.centre, sizeof input.centre);
+        reply = turn_input(turn, &input, loop_now());
+    }
+    bool is_good = reply.err == ERR_OK || reply.err == ERR_DUPLICATE;
+    answer(turn, message, is_good ? "ok" : reply.word);
+}
+
+static void on_message(void *context, const struct bus_message *message)
+{
+    struct turn *turn = context;
+    struct slice rest;
+    if (topic_rest(turn->directory->municipality, message->topic, &rest) != ERR_OK ||
+        !slice_starts(rest, "command/")) {
+        return;
+    }
+    rest = slice_from(rest, strlen("command/"));
+    if (slice_eq_str(rest, "open_cases")) {
+        struct asking asking = {turn, message};
+        if (message->response_topic.len > 0) {
+            ledger_each_open(turn->ledger, tell_open, &asking);
+        }
+        return;
+    }
+    centre_command(turn, message, rest);
+}
+
+static void on_fault(void *context, const char *word, const char *text)
+{
+    turn_fault(context, word, text, true);
+}
+
+/* --- opening -------------------------------------------------------------------------------------- */
+
+static bool read_password(const struct turn *turn, char *ret_password, size_t room)
+{
+    char path[600];
+    const char *name = turn->conf->bus.password_file;
+    if (name == NULL) {
+        return true;
+    }
+    snprintf(path, sizeof path, "%s%s%s", name[0] == '/' ? "" : turn->state_dir,
+             name[0] == '/' ? "" : "/", name);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return false;
+    }
+    size_t len = fread(ret_password, 1, room - 1, file);
+    fclose(file);
+    ret_password[len] = '\0';
+    ret_password[strcspn(ret_password, "\r\n")] = '\0';
+    return true;
+}
+
+enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room)
+{
+    static const struct bus_handler handler = {on_up, on_down, on_done, on_message, on_fault};
+    const struct conf_bus *conf = &turn->conf->bus;
+    char password[128] = "";
+    char commands[TOPIC_MAX];
+    struct buf topic = buf_of(commands, sizeof commands - 1);
+    if (conf->host[0] == '\0') {
+        return ERR_OK;
+    }
+    if (!read_password(turn, password, sizeof password)) {
+        snprintf(ret_why, why_room,
+                 "The password of the broker cannot be read from %s. Put it there, or take "
+                 "'password_file' out of samlarm.yaml.",
+                 conf->password_file);
+        return ERR_IO;
+    }
+    if (topic_of(turn->directory->municipality, "command/#", &topic) != ERR_OK) {
+        return ERR_RANGE;
+    }
+    const char *subscriptions[] = {buf_cstr(&topic), NULL};
+    struct bus_config config = {.host = conf->host,
+                                .port = conf->port,
+                                .user = conf->user,
+                                .password = password,
+                                .municipality = turn->directory->municipality,
+                                .subscriptions = subscriptions};
+    enum err err = bus_open(turn->loop, &config, &handler, turn, &turn->bus, ret_why, why_room);
+    memset(password, 0, sizeof password);
+    return err;
+}
+
+void bus_room_close(struct turn *turn)
+{
+    bus_close(turn->bus);
+    turn->bus = NULL;
+}

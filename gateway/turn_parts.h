@@ -1,0 +1,210 @@
+/* turn_parts.h - what the rooms of the door share. Included by turn*.c only.
+ *
+ *   turn.c        inputs -> records -> journal -> acts, in order, after the commit
+ *   turn_ports.c  devices and centres: sessions, outboxes, receipts
+ *   turn_bus.c    the bus, fed from the journal
+ *   turn_web.c    handhelds: messages in, measuring, who is told
+ *   turn_show.c   what each person is shown
+ *   turn_http.c   login, health, metrics
+ */
+#pragma once
+
+#include "alarm/pb.h"
+#include "io/bus.h"
+#include "io/journal.h"
+#include "io/keys.h"
+#include "io/log.h"
+#include "io/port.h"
+#include "io/sip.h"
+#include "io/web.h"
+#include "turn.h"
+
+enum {
+    SESSIONS_MAX = 1024,
+    REQUESTS_MAX = 512,
+    HANDHELDS_MAX = 4096,
+    TICKETS_MAX = 256,
+    ID_ROOM = 40, /* a client's own message id */
+    BUS_IN_HAND = BUS_IN_FLIGHT,
+    MESSAGE_MAX = 131072, /* one websocket frame out */
+    SHOWN_MAX = 60,       /* cases in a snapshot, gravest and oldest first */
+    RECENT_MAX = 5,
+    WARNINGS_MAX = 8
+};
+
+/* What waits for a commit. `after` is the last row that must be on disk first. */
+enum act_type { ACT_RECORD, ACT_RECEIPT, ACT_RESULT, ACT_SNAPSHOT };
+
+struct act {
+    enum act_type type;
+    uint64_t after;
+    union {
+        struct record record; /* its raw bytes are not kept */
+        struct {
+            uint32_t session;
+            struct adapter_receipt receipt;
+            struct alarm alarm;
+            bool has_alarm;
+        } receipt;
+        struct {
+            uint32_t handheld;
+            char id[ID_ROOM];
+            struct reply reply;
+        } result;
+    };
+};
+
+/* A ring that grows to its ceiling and then refuses; the journal's backlog is as long. */
+struct acts {
+    struct act *at;
+    size_t head;
+    size_t count;
+    size_t room;
+};
+
+struct port_room; /* one configured port */
+
+/* One conversation with an adapter: a TCP connection, or a whole UDP or SIP port. */
+struct session {
+    uint32_t id; /* 0: free */
+    struct port_room *port;
+    struct conn *conn; /* NULL: SIP */
+    char peer[PEER_ROOM];
+    int64_t wake_mono_ms; /* 0: none */
+    void *state;          /* the adapter's block */
+};
+
+struct port_room {
+    struct turn *turn;
+    const struct conf_port *conf;
+    struct port *tcp;
+    struct port *udp;
+    struct sip *sip;
+    uint32_t session; /* of UDP and SIP */
+};
+
+/* An own SIP request: whom its answer belongs to. */
+struct request {
+    uint32_t tag; /* 0: free */
+    uint32_t session;
+    uint32_t adapter_tag;
+};
+
+struct handheld {
+    uint32_t id;
+    struct turn *turn;
+    struct web_client *client;
+    size_t staff; /* index in the directory; SIZE_MAX before hello */
+    char cookie_staff[STAFF_ROOM];
+    bool is_swedish;
+    bool is_visible;
+    bool has_sound;
+    int battery;
+    int64_t told_mono_ms; /* last heartbeat to it */
+    struct handheld *next;
+};
+
+struct ticket {
+    char text[33];
+    char staff[STAFF_ROOM];
+    int64_t expires_mono_ms;
+};
+
+/* What the hands know of a person's handset; the ledger hears of changes only. */
+struct measure {
+    struct handheld *handheld;
+    int64_t heard_mono_ms;
+    int64_t offered_mono_ms; /* an offer has been open since; 0: none is */
+    bool has_offer;
+    int wrong_pins;
+    int64_t locked_until_mono_ms;
+};
+
+struct turn {
+    struct ev_loop *loop;
+    struct ev_prepare prepare;
+    struct ev_timer second;
+    struct ev_timer wake;
+    struct conf *conf;
+    const struct directory *directory;
+    struct keys *keys;
+    const char *state_dir;
+    void *ledger_memory;
+    struct ledger *ledger;
+    struct journal *journal;
+    char boot[WORD_ROOM + 1];
+    char journal_why[160]; /* not empty: the disk refuses */
+    struct decision decision;
+    struct acts acts;
+    uint64_t row_max; /* last row given out */
+
+    struct port_room *ports;
+    struct session sessions[SESSIONS_MAX];
+    uint32_t last_session;
+    struct request requests[REQUESTS_MAX];
+    uint32_t last_request;
+    struct outbox outbox;
+
+    struct bus *bus;
+    uint64_t bus_sent; /* every row up to here was given to the bus or concerns it not */
+    uint64_t bus_done; /* every row up to here was acknowledged */
+    uint64_t bus_flying[BUS_IN_HAND];
+    bool is_bus_fetching;
+    bool is_bus_refused;
+    int64_t bus_again_mono_ms;
+
+    struct web *web;
+    struct pin_worker *pin_worker;
+    struct handheld *handhelds;
+    uint32_t last_handheld;
+    struct ticket tickets[TICKETS_MAX];
+    struct measure *measures; /* one a staff member */
+    uint8_t message[MESSAGE_MAX];
+    int64_t started_mono_ms;
+};
+
+/* turn.c */
+/* Decides, journals, applies; the acts wait for the disk. The reply is also in turn->decision. */
+struct reply turn_input(struct turn *turn, const struct input *input, struct now now);
+/* Puts an act behind everything that was journalled so far. NULL: the ring is at its ceiling. */
+struct act *turn_act(struct turn *turn, enum act_type type);
+void turn_fault(struct turn *turn, const char *what, const char *about, bool is_on);
+
+/* turn_ports.c */
+enum err ports_open(struct turn *turn, char *ret_why, size_t why_room) MUST_USE;
+void ports_close(struct turn *turn);
+void ports_second(struct turn *turn, struct now now);
+int64_t ports_next_wake(const struct turn *turn); /* mono ms */
+void ports_tick(struct turn *turn, struct now now);
+void ports_receipt(struct turn *turn, const struct act *act, bool is_recorded);
+void ports_case(struct turn *turn, const struct case_change *change);
+
+/* turn_bus.c */
+enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room) MUST_USE;
+void bus_room_close(struct turn *turn);
+/* The disk refuses: what people must see goes out at once, without promise. */
+void bus_unrecorded(struct turn *turn, const struct record *record);
+void bus_pump(struct turn *turn);
+
+/* turn_web.c */
+enum err web_room_open(struct turn *turn, const char *pages_dir, char *ret_why,
+                       size_t why_room) MUST_USE;
+void web_room_close(struct turn *turn);
+void web_second(struct turn *turn, struct now now);
+void web_case(struct turn *turn, const struct case_change *change, uint64_t seq, bool is_recorded);
+void web_people_changed(struct turn *turn);
+void web_act(struct turn *turn, const struct act *act, bool is_recorded); /* RESULT, SNAPSHOT */
+
+/* turn_show.c: what one person is shown, as one frame in turn->message */
+struct slice show_welcome(struct turn *turn, const struct handheld *handheld);
+struct slice show_snapshot(struct turn *turn, const struct handheld *handheld);
+struct slice show_case(struct turn *turn, const struct handheld *handheld,
+                       const struct case_change *change, uint64_t seq);
+struct slice show_heartbeat(struct turn *turn, const struct handheld *handheld);
+struct slice show_result(struct turn *turn, const struct handheld *handheld, const char *id,
+                         const struct reply *reply, bool is_recorded);
+
+/* turn_http.c */
+void http_request(struct turn *turn, struct web_request *request);
+enum err http_ticket_take(struct turn *turn, const char *text, char *ret_staff, size_t room);
+bool http_cookie_staff(struct turn *turn, struct slice cookie, char *ret_staff, size_t room);

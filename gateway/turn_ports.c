@@ -1,0 +1,563 @@
+/* turn_ports.c - devices and centres: bytes to adapters, outboxes to sockets, receipts back.
+ *
+ * A session is one conversation with an adapter. Sessions are named by number, never by pointer, since
+ * an answer may come after the connection has gone. Sub-file of the door; called by turn.c and the hands.
+ */
+#include "turn_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void outbox_deal(struct turn *turn, struct session *session);
+
+static const struct adapter *dialect_of(const struct session *session)
+{
+    return session->port->conf->dialect;
+}
+
+static struct session *session_find(struct turn *turn, uint32_t id)
+{
+    struct session *session = &turn->sessions[id % SESSIONS_MAX];
+    return id != 0 && session->id == id ? session : NULL;
+}
+
+/* NULL: too many conversations at once, or the adapter refuses its options. */
+static struct session *session_begin(struct port_room *port, struct conn *conn, const char *peer)
+{
+    struct turn *turn = port->turn;
+    struct session *session = NULL;
+    for (size_t i = 0; i < SESSIONS_MAX && session == NULL; i++) {
+        turn->last_session += turn->last_session == UINT32_MAX ? 2 : 1;
+        session = &turn->sessions[turn->last_session % SESSIONS_MAX];
+        session = session->id == 0 ? session : NULL;
+    }
+    if (session == NULL) {
+        log_event(LOG_WARN, "port.too_many", "port", port->conf->name, NULL);
+        return NULL;
+    }
+    *session = (struct session){.id = turn->last_session, .port = port, .conn = conn};
+    slice_text(slice_str(peer), session->peer, sizeof session->peer);
+    session->state = calloc(1, dialect_of(session)->session_size + 1);
+    outbox_clear(&turn->outbox);
+    if (session->state == NULL ||
+        dialect_of(session)->open(session->state, &port->conf->options, port->conf->is_dialling,
+                                  loop_now(), &turn->outbox) != ERR_OK) {
+        log_event(LOG_ERROR, "port.session_refused", "port", port->conf->name, NULL);
+        free(session->state);
+        *session = (struct session){0};
+        return NULL;
+    }
+    outbox_deal(turn, session);
+    return session;
+}
+
+static void session_end(struct turn *turn, uint32_t id)
+{
+    struct session *session = session_find(turn, id);
+    if (session != NULL) {
+        free(session->state);
+        *session = (struct session){0};
+    }
+}
+
+/* --- what an adapter wants done ------------------------------------------------------------------- */
+
+static void receipt_later(struct turn *turn, const struct session *session, uint32_t tag,
+                          enum err result, const struct alarm *alarm)
+{
+    struct act *act = turn_act(turn, ACT_RECEIPT);
+    if (act == NULL) {
+        return; /* no answer: the device repeats */
+    }
+    bool is_duplicate = result == ERR_DUPLICATE;
+    act->receipt.session = session->id;
+    act->receipt.receipt = (struct adapter_receipt){
+        .tag = tag, .result = is_duplicate ? ERR_OK : result, .is_duplicate = is_duplicate};
+    act->receipt.has_alarm = alarm != NULL;
+    if (alarm != NULL) {
+        act->receipt.alarm = *alarm;
+        act->receipt.alarm.raw = (struct slice){0};
+    }
+}
+
+static void name_source(const struct session *session, struct alarm *alarm)
+{
+    slice_text(slice_str(dialect_of(session)->name), alarm->dialect, sizeof alarm->dialect);
+    slice_text(slice_str(session->port->conf->name), alarm->port, sizeof alarm->port);
+}
+
+static void deal_raise(struct turn *turn, struct session *session, const struct out *out)
+{
+    struct input input = {.type = INPUT_ALARM, .alarm = out->alarm};
+    name_source(session, out->alarm);
+    enum err err = alarm_check(out->alarm);
+    if (err != ERR_OK) {
+        log_event(LOG_ERROR, "adapter.bad_alarm", "dialect", dialect_of(session)->name, "why",
+                  err_name(err), NULL);
+        receipt_later(turn, session, out->tag, ERR_BUG, out->alarm);
+        return;
+    }
+    directory_resolve(turn->directory, out->alarm);
+    if (out->alarm->is_device_unknown) {
+        count("unknown_devices", dialect_of(session)->name);
+        log_event(LOG_WARN, "device.unknown", "dialect", dialect_of(session)->name, "address",
+                  out->alarm->device, "advice",
+                  "add it to devices.csv; the alarm is shown all the same", NULL);
+    }
+    struct reply reply = turn_input(turn, &input, loop_now());
+    if (reply.err == ERR_DUPLICATE) {
+        count("duplicates", dialect_of(session)->name);
+    }
+    receipt_later(turn, session, out->tag, reply.err, out->alarm);
+}
+
+static void deal_alive(struct turn *turn, struct session *session, const struct out *out)
+{
+    struct input input = {.type = INPUT_ALIVE, .alarm = out->alarm};
+    struct now now = loop_now();
+    name_source(session, out->alarm);
+    directory_resolve(turn->directory, out->alarm);
+    count("heartbeats", dialect_of(session)->name);
+    turn_input(turn, &input, now);
+    ledger_heard(turn->ledger, out->alarm->device, now);
+    if (out->tag != 0) {
+        receipt_later(turn, session, out->tag, ERR_OK, NULL);
+    }
+}
+
+static void deal_request(struct turn *turn, struct session *session, const struct out *out)
+{
+    struct request *request = NULL;
+    for (size_t i = 0; i < REQUESTS_MAX && request == NULL; i++) {
+        turn->last_request += turn->last_request == UINT32_MAX ? 2 : 1;
+        request = &turn->requests[turn->last_request % REQUESTS_MAX];
+        request = request->tag == 0 ? request : NULL;
+    }
+    enum err err = request == NULL ? ERR_FULL : ERR_OK;
+    if (err == ERR_OK) {
+        *request = (struct request){turn->last_request, session->id, out->tag};
+        err = sip_request(session->port->sip, out->peer, out->to, out->from, out->body_type,
+                          out->bytes, request->tag);
+    }
+    if (err != ERR_OK) {
+        log_event(LOG_WARN, "sip.request_refused", "port", session->port->conf->name, "why",
+                  err_name(err), NULL);
+        if (request != NULL) {
+            request->tag = 0;
+        }
+    }
+}
+
+static void deal_centre(struct turn *turn, const struct out *out, enum err result)
+{
+    struct input input = {.type = INPUT_CENTRE, .result = result};
+    memcpy(input.case_ref, out->case_ref, CASE_REF_LEN);
+    slice_text(out->bytes, input.reason, sizeof input.reason);
+    struct reply reply = turn_input(turn, &input, loop_now());
+    if (reply.err != ERR_OK && reply.err != ERR_DUPLICATE) {
+        log_event(LOG_WARN, "centre.answer_unused", "why", reply.word, NULL);
+    }
+}
+
+static void deal_note(const struct session *session, const struct out *out)
+{
+    char word[32];
+    char text[160];
+    struct slice rest = out->bytes;
+    slice_text(slice_cut(&rest, ' '), word, sizeof word);
+    slice_text(rest, text, sizeof text);
+    count("notes", word);
+    log_event(LOG_WARN, "device.note", "port", session->port->conf->name, "peer", session->peer,
+              "what", word, "text", text, NULL);
+}
+
+static void deal(struct turn *turn, struct session *session, const struct out *out)
+{
+    switch (out->type) {
+    case OUT_SEND:
+        if (session->conn != NULL && session->port->udp != NULL) {
+            (void)conn_send_to(session->conn, session->peer, out->bytes);
+        } else if (session->conn != NULL) {
+            (void)conn_send(session->conn, out->bytes); /* a full peer is closed by the port */
+        }
+        break;
+    case OUT_ANSWER:
+        (void)sip_answer(session->port->sip, out->exchange, out->status, out->body_type,
+                         out->bytes);
+        break;
+    case OUT_REQUEST:
+        deal_request(turn, session, out);
+        break;
+    case OUT_RAISE:
+        deal_raise(turn, session, out);
+        break;
+    case OUT_ALIVE:
+        deal_alive(turn, session, out);
+        break;
+    case OUT_WAKE:
+        session->wake_mono_ms = out->wake_mono_ms;
+        break;
+    case OUT_HANG_UP:
+        if (session->conn != NULL && session->port->udp == NULL) {
+            conn_close(session->conn);
+        }
+        break;
+    case OUT_DELIVERED:
+        deal_centre(turn, out, ERR_OK);
+        break;
+    case OUT_REFUSED:
+        deal_centre(turn, out, ERR_STATE);
+        break;
+    case OUT_NOTE:
+        deal_note(session, out);
+        break;
+    }
+}
+
+/* None of these calls an adapter back, so one outbox serves the whole door. A hang-up may end the
+ * session: it is looked up anew before each item. */
+static void outbox_deal(struct turn *turn, struct session *session)
+{
+    uint32_t id = session->id;
+    struct outbox *out = &turn->outbox;
+    if (out->is_full) {
+        log_event(LOG_ERROR, "adapter.outbox_full", "dialect", dialect_of(session)->name, NULL);
+        count("outbox_full", dialect_of(session)->name);
+    }
+    for (size_t i = 0; i < out->count; i++) {
+        session = session_find(turn, id);
+        if (session == NULL) {
+            return;
+        }
+        deal(turn, session, &out->items[i]);
+    }
+}
+
+/* --- bytes in ------------------------------------------------------------------------------------- */
+
+static void note_verdict(const struct session *session, struct verdict verdict)
+{
+    char at[24];
+    if (verdict.err == ERR_OK || verdict.err == ERR_MORE) {
+        return;
+    }
+    snprintf(at, sizeof at, "%zu", verdict.at);
+    count("bad_input", err_name(verdict.err));
+    log_event(LOG_WARN, "port.bad_input", "port", session->port->conf->name, "peer", session->peer,
+              "why", err_name(verdict.err), "at_byte", at, NULL);
+}
+
+static struct verdict feed(struct turn *turn, struct session *session, struct adapter_input *in)
+{
+    in->port = session->port->conf->name;
+    outbox_clear(&turn->outbox);
+    struct verdict verdict =
+        dialect_of(session)->input(session->state, in, loop_now(), &turn->outbox);
+    note_verdict(session, verdict);
+    return verdict;
+}
+
+static size_t on_bytes(void *user, struct conn *conn, struct slice bytes, const char *peer)
+{
+    struct port_room *port = NULL;
+    struct session *session = user;
+    size_t consumed = 0;
+    (void)conn;
+    if (session == NULL) {
+        return bytes.len;
+    }
+    port = session->port;
+    uint32_t id = session->id;
+    if (port->conf->is_udp) {
+        slice_text(slice_str(peer), session->peer, sizeof session->peer);
+    }
+    while (consumed < bytes.len) {
+        struct adapter_input in = {.bytes = slice_from(bytes, consumed),
+                                   .peer = slice_str(session->peer)};
+        struct verdict verdict = feed(port->turn, session, &in);
+        size_t step = port->turn->outbox.consumed;
+        outbox_deal(port->turn, session);
+        consumed += step > in.bytes.len ? in.bytes.len : step;
+        if (verdict.err == ERR_MORE || step == 0 || session_find(port->turn, id) == NULL) {
+            break;
+        }
+    }
+    return consumed;
+}
+
+static void *on_open(void *context, struct conn *conn, const char *peer)
+{
+    struct port_room *port = context;
+    struct session *session = session_begin(port, conn, peer);
+    log_event(LOG_INFO, "port.connected", "port", port->conf->name, "peer", peer, NULL);
+    if (session == NULL) {
+        conn_close(conn);
+    } else if (port->conf->is_udp) {
+        port->session = session->id;
+    }
+    return session;
+}
+
+static void on_close(void *user, struct conn *conn, const char *why)
+{
+    struct session *session = user;
+    (void)conn;
+    if (session == NULL) {
+        return;
+    }
+    log_event(LOG_INFO, "port.disconnected", "port", session->port->conf->name, "peer",
+              session->peer, "why", why, NULL);
+    session_end(session->port->turn, session->id);
+}
+
+static void on_message(void *context, const struct sip_message *message)
+{
+    struct port_room *port = context;
+    struct session *session = session_find(port->turn, port->session);
+    if (session == NULL) {
+        (void)sip_answer(port->sip, message->exchange, 503, NULL, (struct slice){0});
+        return;
+    }
+    slice_text(slice_str(message->peer), session->peer, sizeof session->peer);
+    struct adapter_input in = {.bytes = message->body,
+                               .type = message->type,
+                               .identity = message->from_user,
+                               .peer = slice_str(message->peer),
+                               .exchange = message->exchange};
+    feed(port->turn, session, &in);
+    outbox_deal(port->turn, session);
+}
+
+static void on_answer(void *context, uint32_t tag, int status, struct slice type, struct slice body)
+{
+    struct port_room *port = context;
+    struct turn *turn = port->turn;
+    struct request *request = &turn->requests[tag % REQUESTS_MAX];
+    if (request->tag != tag) {
+        return;
+    }
+    struct session *session = session_find(turn, request->session);
+    struct adapter_answer answer = {request->adapter_tag, status, type, body};
+    request->tag = 0;
+    if (session != NULL && dialect_of(session)->answered != NULL) {
+        outbox_clear(&turn->outbox);
+        dialect_of(session)->answered(session->state, &answer, loop_now(), &turn->outbox);
+        outbox_deal(turn, session);
+    }
+}
+
+/* --- from the door back to devices and centres ---------------------------------------------------- */
+
+static void note_answered(struct turn *turn, const struct act *act, bool is_positive)
+{
+    const struct alarm *alarm = &act->receipt.alarm;
+    const struct device *device = directory_device(turn->directory, alarm->device);
+    if (!act->receipt.has_alarm || device == NULL || !device->record_all) {
+        return;
+    }
+    struct input input = {.type = INPUT_ANSWERED, .is_on = is_positive};
+    struct alarm copy = *alarm;
+    input.alarm = &copy;
+    turn_input(turn, &input, loop_now());
+}
+
+void ports_receipt(struct turn *turn, const struct act *act, bool is_recorded)
+{
+    struct session *session = session_find(turn, act->receipt.session);
+    if (session == NULL || dialect_of(session)->stored == NULL) {
+        return;
+    }
+    struct adapter_receipt receipt = act->receipt.receipt;
+    receipt.alarm = act->receipt.has_alarm ? &act->receipt.alarm : NULL;
+    if (!is_recorded && receipt.result == ERR_OK) {
+        receipt.result = ERR_IO;
+    }
+    outbox_clear(&turn->outbox);
+    dialect_of(session)->stored(session->state, &receipt, loop_now(), &turn->outbox);
+    outbox_deal(turn, session);
+    note_answered(turn, act, receipt.result == ERR_OK);
+}
+
+static struct port_room *port_named(struct turn *turn, const char *name)
+{
+    for (size_t i = 0; i < turn->conf->port_count; i++) {
+        if (strcmp(turn->ports[i].conf->name, name) == 0) {
+            return &turn->ports[i];
+        }
+    }
+    return NULL;
+}
+
+/* A centre that cannot even be asked has failed: the ledger goes on to the next address by itself. */
+static void deliver(struct turn *turn, const struct case_value *c)
+{
+    const struct centre *centre = directory_centre(turn->directory, c->centre);
+    if (centre == NULL || centre->address_count == 0) {
+        return; /* a centre on the bus: the case change itself is the offer */
+    }
+    struct port_room *port = port_named(turn, centre->port);
+    struct session *session = port == NULL ? NULL : session_find(turn, port->session);
+    if (session == NULL || dialect_of(session)->deliver == NULL) {
+        return;
+    }
+    const struct place *place = directory_place(turn->directory, c->place);
+    const struct unit *unit = directory_unit(turn->directory, c->unit);
+    size_t address = (c->attempt == 0 ? 0 : c->attempt - 1) % centre->address_count;
+    struct adapter_delivery delivery = {.case_ = c,
+                                        .address = slice_str(centre->addresses[address]),
+                                        .attempt = c->attempt,
+                                        .place = place != NULL  ? place->label
+                                                 : unit != NULL ? unit->name
+                                                                : c->unit};
+    outbox_clear(&turn->outbox);
+    enum err err =
+        dialect_of(session)->deliver(session->state, &delivery, loop_now(), &turn->outbox);
+    if (err != ERR_OK) {
+        log_event(LOG_ERROR, "centre.not_asked", "centre", centre->name, "why", err_name(err),
+                  NULL);
+    }
+    outbox_deal(turn, session);
+}
+
+void ports_case(struct turn *turn, const struct case_change *change)
+{
+    struct adapter_status status = {change->change, &change->case_};
+    if (change->change == CHANGE_CENTRE_OFFERED) {
+        deliver(turn, &change->case_);
+    }
+    struct port_room *port = port_named(turn, change->case_.port);
+    if (port == NULL || port->conf->dialect->status == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *session = &turn->sessions[i];
+        if (session->id != 0 && session->port == port) {
+            outbox_clear(&turn->outbox);
+            port->conf->dialect->status(session->state, &status, loop_now(), &turn->outbox);
+            outbox_deal(turn, session);
+        }
+    }
+}
+
+/* --- time ----------------------------------------------------------------------------------------- */
+
+int64_t ports_next_wake(const struct turn *turn)
+{
+    int64_t next_ms = INT64_MAX / 2;
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        const struct session *session = &turn->sessions[i];
+        if (session->id != 0 && session->wake_mono_ms != 0 && session->wake_mono_ms < next_ms) {
+            next_ms = session->wake_mono_ms;
+        }
+    }
+    return next_ms;
+}
+
+void ports_tick(struct turn *turn, struct now now)
+{
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        struct session *session = &turn->sessions[i];
+        if (session->id == 0 || session->wake_mono_ms == 0 || session->wake_mono_ms > now.mono_ms) {
+            continue;
+        }
+        session->wake_mono_ms = 0;
+        if (dialect_of(session)->tick != NULL) {
+            outbox_clear(&turn->outbox);
+            dialect_of(session)->tick(session->state, now, &turn->outbox);
+            outbox_deal(turn, session);
+        }
+    }
+}
+
+void ports_second(struct turn *turn, struct now now)
+{
+    ports_tick(turn, now);
+}
+
+/* --- opening -------------------------------------------------------------------------------------- */
+
+static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
+{
+    static const struct sip_handler handler = {on_message, on_answer};
+    const struct conf_port *conf = port->conf;
+    struct sip_digest_user *users = calloc(conf->user_count + 1, sizeof *users);
+    if (users == NULL) {
+        return ERR_FULL;
+    }
+    for (size_t i = 0; i < conf->user_count; i++) {
+        users[i] = (struct sip_digest_user){conf->users[i].user, conf->users[i].password};
+    }
+    struct sip_config config = {.name = conf->name,
+                                .listen = conf->is_dialling ? NULL : conf->address,
+                                .is_udp = conf->is_udp,
+                                .is_tcp = conf->is_tcp,
+                                .own_user = conf->own_user,
+                                .realm = conf->realm,
+                                .users = conf->user_count > 0 ? users : NULL};
+    enum err err =
+        sip_open(port->turn->loop, &config, &handler, port, &port->sip, ret_why, why_room);
+    free(users);
+    if (err == ERR_OK) {
+        struct session *session = session_begin(port, NULL, "");
+        port->session = session == NULL ? 0 : session->id;
+        err = session == NULL ? ERR_RANGE : ERR_OK;
+    }
+    return err;
+}
+
+static enum err open_plain(struct port_room *port, bool is_udp, char *ret_why, size_t why_room)
+{
+    static const struct port_handler handler = {
+        .on_open = on_open, .on_bytes = on_bytes, .on_close = on_close};
+    struct port_config config = {.name = port->conf->name,
+                                 .address = port->conf->address,
+                                 .is_udp = is_udp,
+                                 .is_dialling = port->conf->is_dialling,
+                                 .input_max = port->conf->dialect->input_max};
+    return port_open(port->turn->loop, &config, &handler, port, is_udp ? &port->udp : &port->tcp,
+                     ret_why, why_room);
+}
+
+enum err ports_open(struct turn *turn, char *ret_why, size_t why_room)
+{
+    turn->ports = calloc(turn->conf->port_count + 1, sizeof *turn->ports);
+    if (turn->ports == NULL) {
+        return ERR_FULL;
+    }
+    for (size_t i = 0; i < turn->conf->port_count; i++) {
+        turn->ports[i] = (struct port_room){.turn = turn, .conf = &turn->conf->ports[i]};
+    }
+    for (size_t i = 0; i < turn->conf->port_count; i++) {
+        struct port_room *port = &turn->ports[i];
+        enum err err = ERR_OK;
+        if (!port->conf->is_on) {
+            continue;
+        }
+        if (port->conf->is_sip) {
+            err = open_sip(port, ret_why, why_room);
+        } else {
+            err = port->conf->is_tcp ? open_plain(port, false, ret_why, why_room) : ERR_OK;
+            err = err == ERR_OK && port->conf->is_udp ? open_plain(port, true, ret_why, why_room)
+                                                      : err;
+        }
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+void ports_close(struct turn *turn)
+{
+    for (size_t i = 0; turn->ports != NULL && i < turn->conf->port_count; i++) {
+        port_close(turn->ports[i].tcp);
+        port_close(turn->ports[i].udp);
+        sip_close(turn->ports[i].sip);
+    }
+    for (size_t i = 0; i < SESSIONS_MAX; i++) {
+        session_end(turn, turn->sessions[i].id);
+    }
+    free(turn->ports);
+    turn->ports = NULL;
+}
