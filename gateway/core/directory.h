@@ -40,6 +40,7 @@ struct device {
     enum on_reset on_reset;
     bool record_all;           /* journal every heartbeat: a device under evaluation */
     enum kind kind_for_help;   /* KIND_UNKNOWN: as the dialect says; else what HELP means here */
+    bool has_parts;            /* private: other devices are listed below this key ("panel/12") */
 };
 
 struct staff {
@@ -71,7 +72,7 @@ struct match {
     uint16_t unit;       /* and all below it; NONE: every unit */
     int from_minute;     /* local time of day; ANY_TIME */
     int to_minute;       /* may be smaller than from: over midnight */
-    unsigned weekdays;   /* 1 << 0 is Monday */
+    unsigned weekdays;   /* 1 << 0 is Monday; a window over midnight belongs to the day it begins */
 };
 
 struct plan {
@@ -117,6 +118,10 @@ struct directory {
     uint32_t *device_id_slots;
     size_t place_slot_count;
     size_t device_slot_count;
+    uint32_t *unit_slots;
+    uint32_t *staff_slots;
+    size_t unit_slot_count;
+    size_t staff_slot_count;
 };
 
 /* Builds the hash tables once the arrays are filled. ERR_FULL when the arena is too small,
@@ -135,7 +140,10 @@ const struct device *directory_find(const struct directory *d, const char *diale
 bool directory_is_within(const struct directory *d, uint16_t unit, uint16_t above);
 
 /* Fills form, unit, place, vendor, device id and class from the directory; an unknown device keeps its
- * address, gets the unknown unit and is marked. Sets config and the stable id. */
+ * address, gets the unknown unit and is marked. An unlisted part of a device whose other parts are
+ * listed (room 99 of a panel with rooms 1 to 12) is unknown too, in the unit of the whole, so that
+ * two persons' calls never become one. Sets config and the stable id, which is made of what the
+ * device said and not of what is configured, so that a reload does not break it. Call it once. */
 void directory_resolve(const struct directory *d, struct alarm *alarm);
 
 /* The first plan that matches; NULL when none does (conf refuses such a configuration). */

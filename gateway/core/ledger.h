@@ -33,9 +33,10 @@ enum input_type {
     INPUT_DECLINE,  /* .staff .case_id .reason */
     INPUT_ON_SITE,  /* .staff .case_id */
     INPUT_HAND_OVER,/* .staff .case_id .to */
-    INPUT_CLOSE,    /* .staff .case_id .reason */
+    INPUT_CLOSE,    /* .staff (or, when it is empty, .centre that has it) .case_id .reason */
     INPUT_ASSIST,   /* .staff: the carer's own alarm; becomes an event */
     INPUT_CENTRE,   /* .centre .case_ref .result (OK accepted, else .reason why) */
+    INPUT_ANSWERED, /* .alarm .is_on: the answer left for a device under evaluation; evidence only */
     INPUT_FAULT,    /* .reason what, .to about, .is_on: began, else over */
     INPUT_STARTED,  /* .reason boot id, .to version: first input of a life; re-arms what was running */
     INPUT_TICK      /* the time of ledger_next_wake has come; call again while reply.is_more */
@@ -77,10 +78,13 @@ struct decision {
 void ledger_decide(const struct ledger *ledger, const struct input *input, struct now now,
                    struct decision *ret);
 
-/* Journalled facts, in order. `seq` of the record must be set. */
+/* Journalled facts, in order. `seq` of the record must be set. `now` is the real time in both lives
+ * (in recovery: the time of the recovery): from it the deadlines get their place on the monotonic
+ * clock. After the last record of a recovery give INPUT_STARTED, then TICK. */
 void ledger_apply(struct ledger *ledger, const struct record *record, struct now now);
 
-/* A heartbeat or event was heard of this device: volatile, on the monotonic clock. */
+/* A heartbeat was heard of this device: volatile, on the monotonic clock. To be called for every
+ * INPUT_ALIVE, also when its decision holds no record; applied events count as heard by themselves. */
 void ledger_heard(struct ledger *ledger, const char *device_id, struct now now);
 
 /* Wall time of the next deadline (case steps) or supervision limit; INT64_MAX when there is none. */
@@ -109,6 +113,9 @@ bool ledger_concerns(const struct ledger *ledger, const struct case_value *c, co
 
 /* The step that runs, or NULL. */
 const struct step *ledger_step(const struct ledger *ledger, const struct case_value *c);
+
+/* Faults that have begun and are not over, at most 16; they live until the next ledger_apply. */
+size_t ledger_faults(const struct ledger *ledger, const struct fault **ret);
 
 /* A fingerprint of the whole state, to prove that the fold of the journal equals the live state. */
 uint64_t ledger_fingerprint(const struct ledger *ledger);
