@@ -381,6 +381,9 @@ enum err turn_open(struct ev_loop *loop, const struct turn_config *config, struc
     if (err == ERR_OK) {
         err = web_room_open(turn, config->pages_dir, ret_why, why_room);
     }
+    if (err == ERR_OK) {
+        err = control_room_open(turn, ret_why, why_room);
+    }
     if (err != ERR_OK) {
         turn_close(turn);
         return err;
@@ -397,6 +400,7 @@ void turn_close(struct turn *turn)
     ev_prepare_stop(turn->loop, &turn->prepare);
     ev_timer_stop(turn->loop, &turn->second);
     ev_timer_stop(turn->loop, &turn->wake);
+    control_room_close(turn);
     web_room_close(turn);
     ports_close(turn);
     bus_room_close(turn);

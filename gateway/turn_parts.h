@@ -6,6 +6,7 @@
  *   turn_web.c    handhelds: messages in, measuring, who is told
  *   turn_show.c   what each person is shown
  *   turn_http.c   login, health, metrics
+ *   turn_control.c  the command line
  */
 #pragma once
 
@@ -153,6 +154,7 @@ struct turn {
     bool is_bus_refused;
     int64_t bus_again_mono_ms;
 
+    struct control *control;
     struct web *web;
     struct pin_worker *pin_worker;
     struct handheld *handhelds;
@@ -203,6 +205,10 @@ struct slice show_case(struct turn *turn, const struct handheld *handheld,
 struct slice show_heartbeat(struct turn *turn, const struct handheld *handheld);
 struct slice show_result(struct turn *turn, const struct handheld *handheld, const char *id,
                          const struct reply *reply, bool is_recorded);
+
+/* turn_control.c */
+enum err control_room_open(struct turn *turn, char *ret_why, size_t why_room) MUST_USE;
+void control_room_close(struct turn *turn);
 
 /* turn_http.c */
 void http_request(struct turn *turn, struct web_request *request);
