@@ -104,6 +104,8 @@ void out_request(struct outbox *out, struct slice peer, struct slice to, struct 
 /* The alarm to fill, zeroed, gateway_ms set; NULL when there is no room (is_full is set). */
 struct alarm *out_raise(struct outbox *out, struct now now, uint32_t tag);
 struct alarm *out_alive(struct outbox *out, struct now now, uint32_t tag);
+/* Puts a copy of the frame, cut at RAW_MAX, into the alarm: it lives as long as the outbox's content. */
+void out_keep_raw(struct outbox *out, struct alarm *alarm, struct slice raw, const char *type);
 void out_wake(struct outbox *out, int64_t wake_mono_ms);
 void out_hang_up(struct outbox *out);
 void out_delivered(struct outbox *out, const uint8_t case_ref[CASE_REF_LEN]);
