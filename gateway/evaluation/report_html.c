@@ -105,6 +105,13 @@ static void open_row(struct page *p, enum report_word word)
     put(p, "</th><td>");
 }
 
+static void open_wide_row(struct page *p, enum report_word word)
+{
+    put(p, "<tr class=\"wide\"><th scope=\"row\">");
+    put_word(p, word);
+    put(p, "</th><td>");
+}
+
 static void close_row(struct page *p)
 {
     put(p, "</td></tr>\n");
@@ -147,18 +154,18 @@ static void put_plan(struct page *p)
     const struct testplan *plan = p->report->plan;
     open_row(p, WORD_PLAN);
     put_escaped(p, slice_str(plan->name));
-    put(p, ", version ");
+    put(p, " ");
     put_escaped(p, slice_str(plan->version));
     put(p, ", ");
     put_escaped(p, slice_str(plan->date));
     close_row(p);
-    open_row(p, WORD_PLAN_HASH);
+    open_row(p, WORD_SEED);
+    buf_put_u64(p->out, plan->seed);
+    close_row(p);
+    open_wide_row(p, WORD_PLAN_HASH);
     put(p, "<code>");
     buf_put_hex(p->out, slice_of(plan->hash, HASH_LEN));
     put(p, "</code>");
-    close_row(p);
-    open_row(p, WORD_SEED);
-    buf_put_u64(p->out, plan->seed);
     close_row(p);
 }
 
@@ -168,7 +175,7 @@ static void put_subject(struct page *p)
     const struct report *r = p->report;
     put(p, "<section>\n<h2>1 ");
     put_word(p, WORD_WHAT);
-    put(p, "</h2>\n<table class=\"facts\">\n");
+    put(p, "</h2>\n<table class=\"facts two\">\n");
     put_row(p, WORD_VENDOR, s->vendor);
     put_row(p, WORD_PRODUCT, s->product);
     put_row(p, WORD_DEVICE, s->device);
@@ -177,10 +184,10 @@ static void put_subject(struct page *p)
     put_row(p, WORD_GATEWAY, s->gateway_version);
     put_row(p, WORD_BENCH, s->bench_version);
     put_row(p, WORD_CATALOGUE, s->catalogue);
-    put_plan(p);
     put_row(p, WORD_SITE, s->site);
     put_row(p, WORD_TESTERS, s->testers);
-    open_row(p, WORD_PERIOD);
+    put_plan(p);
+    open_wide_row(p, WORD_PERIOD);
     if (r->observation_count > 0) {
         put_time(p, r->observations[0].wall_ms);
         put(p, " – ");
@@ -189,7 +196,7 @@ static void put_subject(struct page *p)
         put_word(p, WORD_NOT_STATED);
     }
     close_row(p);
-    open_row(p, WORD_WRITTEN);
+    open_wide_row(p, WORD_WRITTEN);
     put_time(p, r->written_ms);
     close_row(p);
     put(p, "</table>\n</section>\n");
@@ -216,7 +223,7 @@ static void put_equal_row(struct page *p, size_t i)
 {
     const struct report_entry *e = &p->report->entries[i];
     const struct requirement *q = e->item->requirement;
-    put(p, "<tr><td>");
+    put(p, "<tr><td class=\"id\">");
     put_escaped(p, q->texts[TEXT_ID]);
     put(p, "</td><td class=\"n\">");
     buf_put_u64(p->out, i + 1);
@@ -252,7 +259,7 @@ static void put_equal(struct page *p)
     put_word(p, WORD_TURN);
     put(p, ": ");
     put_name(p, p->report->subject.order);
-    put(p, "</p>\n<table class=\"grid\">\n<thead><tr>");
+    put(p, "</p>\n<table class=\"grid tight\">\n<thead><tr>");
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         put(p, i == 0 ? "<th scope=\"col\">" : "<th scope=\"col\" class=\"n\">");
         put_word(p, heads[i]);
@@ -295,9 +302,9 @@ static void put_summary(struct page *p)
 {
     static const enum ruling order[] = {RULING_PASS,    RULING_FAIL,  RULING_INCONCLUSIVE,
                                         RULING_NOT_RUN, RULING_ERROR, RULING_NOT_APPLICABLE};
-    put(p, "<section>\n<h2>3 ");
+    put(p, "<section class=\"summary\">\n<h2>3 ");
     put_word(p, WORD_SUMMARY);
-    put(p, "</h2>\n<table class=\"grid\">\n<thead><tr><th scope=\"col\">");
+    put(p, "</h2>\n<table class=\"grid tight\">\n<thead><tr><th scope=\"col\">");
     put_word(p, WORD_FORM);
     put(p, "</th>");
     for (size_t o = 0; o < sizeof order / sizeof order[0]; o++) {
@@ -469,6 +476,10 @@ static void put_entry(struct page *p, size_t index)
     if (j->doubt != DOUBT_NONE) {
         put(p, " – ");
         put(p, report_doubt(j->doubt, p->language));
+    }
+    if (p->report->plan->is_demonstration && j->ruling != RULING_NOT_RUN) {
+        put(p, " – ");
+        put_word(p, WORD_FOR_DEMONSTRATION);
     }
     put_checks(p, j);
     close_row(p);

@@ -48,7 +48,7 @@ static const char *const observations[OBSERVED_COUNT][LANGUAGES] = {
     [OBSERVED_LINK_CUT] = {"Förbindelse bruten", "Link cut"},
     [OBSERVED_LINK_RESTORED] = {"Förbindelse återställd", "Link restored"},
     [OBSERVED_NOTE] = {"Anteckning", "Note"},
-    [OBSERVED_EVENT] = {"Larm", "Alarm"},
+    [OBSERVED_EVENT] = {"Händelse", "Event"},
     [OBSERVED_CASE] = {"Ärende", "Case"},
     [OBSERVED_SEEN] = {"Livstecken", "Sign of life"},
     [OBSERVED_ANSWERED] = {"Besvarat", "Answered"},
@@ -67,22 +67,22 @@ static const struct {
 };
 
 static const char style[] =
-    "@page{size:A4;margin:18mm 16mm 20mm;"
+    "@page{size:A4;margin:14mm 16mm 16mm;"
     "@bottom-right{content:counter(page) \" / \" counter(pages);font:8pt sans-serif}}\n"
     "*{box-sizing:border-box}\n"
     "body{font:10pt/1.45 system-ui,'Segoe UI','DejaVu Sans',sans-serif;color:#000;background:#fff;"
     "max-width:178mm;margin:12mm auto;padding:0 4mm;font-variant-numeric:tabular-nums}\n"
-    "header{border-bottom:2pt solid #000;margin-bottom:6mm;padding-bottom:4mm}\n"
+    "header{border-bottom:2pt solid #000;margin-bottom:4mm;padding-bottom:3mm}\n"
     "h1{font-size:22pt;line-height:1.15;margin:0}\n"
-    "h2{font-size:13pt;margin:8mm 0 2mm;break-after:avoid}\n"
+    "h2{font-size:13pt;margin:5mm 0 1.5mm;break-after:avoid}\n"
     "h3{font-size:11pt;margin:6mm 0 2mm;border-top:1pt solid #000;padding-top:3mm;break-after:avoid}\n"
-    "p{margin:0 0 2mm}.over{margin:0 0 1mm;font-size:9pt}.who{font-size:13pt;margin:1mm 0 4mm}\n"
+    "p{margin:0 0 2mm}.over{margin:0 0 1mm;font-size:9pt}.who{font-size:13pt;margin:1mm 0 3mm}\n"
     ".total{font-size:12pt;margin:0}.small{font-size:8.5pt;margin-top:2mm}\n"
-    ".warn{border:1.5pt solid #000;padding:2mm 3mm;margin:4mm 0 0;font-weight:600}\n"
+    ".warn{border:1.5pt solid #000;padding:1.5mm 3mm;margin:3mm 0 0;font-size:9.5pt;font-weight:600}\n"
     "table{border-collapse:collapse;width:100%}\n"
     "th,td{text-align:left;vertical-align:top;padding:1mm 2mm 1mm 0;font-weight:400}\n"
     ".facts>tbody>tr{border-bottom:.5pt solid #bbb}\n"
-    ".facts>tbody>tr>th{width:36mm;font-weight:600;padding-right:4mm}\n"
+    ".facts>tbody>tr>th{width:32mm;font-weight:600;padding-right:4mm}\n"
     ".grid{margin:1mm 0 2mm;font-size:9pt}\n"
     ".grid th,.grid td{padding:1mm 2.5mm;border:.5pt solid #888}\n"
     ".grid thead th{font-weight:600;border-bottom:1pt solid #000;vertical-align:bottom}\n"
@@ -94,9 +94,15 @@ static const char style[] =
     ".total .u-FAIL,.facts>tbody>tr>td>.u-FAIL{background:#000;color:#fff;"
     "-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
     ".facts td>.grid{margin-top:3mm}\n"
+    ".two>tbody{display:grid;grid-template-columns:1fr 1fr;column-gap:6mm}\n"
+    ".two>tbody>tr{display:grid;grid-template-columns:35mm 1fr}.two th,.two td{padding:.6mm 0}\n"
+    ".two>tbody>tr.wide{grid-column:1/-1}.tight{font-size:8.5pt}\n"
+    ".tight th,.tight td{padding:.6mm 1.8mm}.id{white-space:nowrap}\n"
+    ".facts>tbody>tr,.summary{break-inside:avoid}\n"
+    "article:not(:first-of-type) h3{margin-top:8mm}\n"
     ".ob{font-weight:400;font-size:9pt;border:.5pt solid #000;padding:0 1.5mm;margin-left:2mm}\n"
     ".seal{break-inside:avoid}\n"
-    ".sign{display:flex;gap:8mm;margin-top:18mm}"
+    ".sign{display:flex;gap:8mm;margin-top:20mm}"
     ".sign p{flex:1;border-top:.8pt solid #000;padding-top:1mm;font-size:8.5pt}\n"
     "@media print{body{margin:0;padding:0;max-width:none}}\n";
 // clang-format on
