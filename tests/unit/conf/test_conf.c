@@ -1,0 +1,575 @@
+/* test_conf.c - whole configurations through conf_load: the two that we ship, and what is said when
+ * one thing in them is wrong.
+ *
+ * Every broken configuration is the demo with one change, in a folder of its own under /tmp.
+ */
+#include "conf/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char *const files[] = {"samlarm.yaml", "units.yaml",  "plans.yaml",
+                                    "places.csv",   "devices.csv", "staff.csv"};
+enum { FILES = sizeof files / sizeof files[0], TEXT_MAX = 2 * 1024 * 1024 };
+
+static char *read_text(const char *dir, const char *name)
+{
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char *text = calloc(1, TEXT_MAX);
+    assert_non_null(text);
+    assert_true(fread(text, 1, TEXT_MAX - 1, f) > 0);
+    (void)fclose(f);
+    return text;
+}
+
+static void write_text(const char *dir, const char *name, const char *text)
+{
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* A copy of the demo in a new folder. */
+static char *demo_copy(void)
+{
+    char *dir = strdup("/tmp/samlarm-conf-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < FILES; i++) {
+        char *text = read_text(CONFIG_DIR "/demo", files[i]);
+        write_text(dir, files[i], text);
+        free(text);
+    }
+    return dir;
+}
+
+static void demo_remove(char *dir)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        char path[600];
+        (void)snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+    free(dir);
+}
+
+/* Replaces the first `find`; the whole file when `find` is NULL. */
+static void change(const char *dir, const char *file, const char *find, const char *with)
+{
+    if (find == NULL) {
+        write_text(dir, file, with);
+        return;
+    }
+    char *text = read_text(dir, file);
+    char *at = strstr(text, find);
+    if (at == NULL) {
+        print_error("'%s' does not stand in %s\n", find, file);
+        fail();
+        return;
+    }
+    char *changed = calloc(1, TEXT_MAX);
+    assert_non_null(changed);
+    (void)snprintf(changed, TEXT_MAX, "%.*s%s%s", (int)(at - text), text, with, at + strlen(find));
+    write_text(dir, file, changed);
+    free(changed);
+    free(text);
+}
+
+static int line_of(const char *dir, const char *file, const char *what)
+{
+    char *text = read_text(dir, file);
+    const char *at = strstr(text, what);
+    assert_non_null(at);
+    int line = 1;
+    for (const char *c = text; c < at; c++) {
+        line += *c == '\n';
+    }
+    free(text);
+    return line;
+}
+
+/* Stands in for the keyed pseudonym: different for different names is all that is needed. */
+static void pseudonym(void *context, const char *domain, struct slice name, char *ret, size_t room)
+{
+    (void)context;
+    assert_string_equal(domain, "place");
+    uint64_t h = 1469598103934665603U;
+    for (size_t i = 0; i < name.len; i++) {
+        h = (h ^ name.at[i]) * 1099511628211U;
+    }
+    (void)snprintf(ret, room, "p%016llx", (unsigned long long)h);
+}
+
+static const struct conf_pseudonym pseudonyms = {pseudonym, NULL};
+static struct conf_faults faults;
+
+static void print_faults(const char *dir)
+{
+    static char text[65536];
+    struct buf out = buf_of(text, sizeof text);
+    (void)conf_faults_put(&faults, dir, &out);
+    print_error("%s", text);
+}
+
+static struct conf *load_good(const char *dir)
+{
+    struct conf *conf = NULL;
+    enum err err = conf_load(dir, &pseudonyms, &conf, &faults);
+    if (err != ERR_OK) {
+        print_faults(dir);
+    }
+    assert_int_equal(err, ERR_OK);
+    assert_int_equal(faults.error_count, 0);
+    return conf;
+}
+
+static void demo_municipality_loads_without_a_word(void **state)
+{
+    (void)state;
+    struct conf *conf = load_good(CONFIG_DIR "/demo");
+    const struct directory *d = &conf->directory;
+    assert_int_equal(faults.count, 0);
+    assert_string_equal(d->municipality, "bjorkala");
+    assert_string_equal(conf->name, "Björkala kommun");
+    assert_true(d->is_demo);
+    assert_true(d->unit_count >= 8);
+    assert_true(d->place_count >= 120);
+    assert_true(d->staff_count >= 20);
+    assert_int_equal(strlen(d->config_id), 16);
+    bool has_form[FORM_COUNT] = {false};
+    for (size_t i = 0; i < d->unit_count; i++) {
+        has_form[d->units[i].form] = true;
+    }
+    for (enum form f = FORM_SPECIAL; f < FORM_COUNT; f++) {
+        assert_true(has_form[f]);
+    }
+    const struct device *room = directory_find(d, "espa444", "201/12");
+    assert_non_null(room);
+    assert_string_equal(d->places[room->place].label, "Rum 12");
+    assert_string_equal(d->units[d->places[room->place].unit].id, "eken");
+    const struct conf_port *port = conf_port(conf, "trygghetslarm");
+    assert_non_null(port);
+    assert_true(port->is_sip && port->is_udp && port->is_tcp && port->is_on && !port->is_dialling);
+    assert_string_equal(port->address, "127.0.0.1:5060");
+    assert_null(conf_port(conf, "nowhere"));
+    assert_int_equal(d->centres[0].address_count, 2);
+    assert_string_equal(d->centres[0].addresses[1], "127.0.0.1:5071;udp");
+    assert_int_equal(conf->timings.silent_open_ms, 12000);
+    conf_free(conf);
+}
+
+static void every_step_of_the_demo_keeps_its_line_and_time(void **state)
+{
+    (void)state;
+    struct conf *conf = load_good(CONFIG_DIR "/demo");
+    const struct plan *day = plan_find(&conf->directory, "sarskilt-dag");
+    assert_non_null(day);
+    assert_int_equal(day->step_count, 5);
+    assert_int_equal(day->match.from_minute, 420);
+    assert_int_equal(day->match.to_minute, 1260);
+    assert_int_equal(day->match.weekdays, 127);
+    assert_int_equal(day->match.forms, 1 << FORM_SPECIAL);
+    assert_int_equal(day->match.classes, 1 << CLASS_LIFE | 1 << CLASS_URGENT);
+    assert_int_equal(day->on_site_within_ms, 600000);
+    assert_int_equal(day->steps[0].whom, WHOM_TEAM);
+    assert_int_equal(day->steps[4].whom, WHOM_CENTRE);
+    assert_int_equal(day->steps[0].within_ms, 30000);
+    assert_int_equal(day->steps[1].line, day->steps[0].line + 1);
+    assert_int_equal(day->line, line_of(CONFIG_DIR "/demo", "plans.yaml", "plan: sarskilt-dag"));
+    const struct plan *slowest = NULL;
+    const struct unit *eken = directory_unit(&conf->directory, "eken");
+    int64_t worst_ms = conf_worst_ms(conf, (uint16_t)(eken - conf->directory.units), &slowest);
+    assert_int_equal(worst_ms, 1200000);
+    assert_string_equal(slowest->name, "teknik");
+    conf_free(conf);
+}
+
+static void configuration_to_begin_with_loads_without_a_word(void **state)
+{
+    (void)state;
+    struct conf *conf = load_good(CONFIG_DIR "/defaults");
+    assert_int_equal(faults.count, 0);
+    assert_false(conf->directory.is_demo);
+    assert_string_equal(conf->directory.units[1].id, "boendet");
+    assert_int_equal(conf->directory.units[2].form, FORM_SPECIAL); /* from above */
+    conf_free(conf);
+}
+
+struct broken {
+    const char *file;
+    const char *find; /* NULL: the whole file */
+    const char *with;
+    const char *said_file; /* NULL: the same file */
+    const char *said_at;   /* text that stands on the line; NULL: the file as a whole */
+    const char *words[3];  /* all must stand in the sentence */
+};
+
+// clang-format off
+static const struct broken brokens[] = {
+    {"samlarm.yaml", "reserve_phone:", "reserve_fone:", NULL, "reserve_fone", {"`reserve_fone`", "did you mean `reserve_phone`?"}},
+    {"samlarm.yaml", "reserve_phone: 0999-12 34 56", "", NULL, "municipality:", {"`reserve_phone` is missing", "no handheld"}},
+    {"samlarm.yaml", "municipality: bjorkala", "municipality: \"\"", NULL, "municipality:", {"`municipality` is missing"}},
+    {"samlarm.yaml", "municipality: bjorkala", "municipality: Björkala", NULL, "municipality:", {"address on the bus", "a-z, 0-9 and -"}},
+    {"samlarm.yaml", "language: sv", "language: fi", NULL, "language:", {"sv or en", "`fi`"}},
+    {"samlarm.yaml", "demo: yes", "demo: jo", NULL, "demo:", {"`demo` is yes or no", "`jo`"}},
+    {"samlarm.yaml", "idle_s: 15", "idle_s: soon", NULL, "idle_s: soon", {"`idle_s` is a whole number"}},
+    {"samlarm.yaml", "idle_s: 15", "idle_s: 900", NULL, "idle_s: 900", {"`idle_s` is 900", "from 2 to 60"}},
+    {"samlarm.yaml", "silent_open_s: 12", "silent_open_s: 4", NULL, "silent_open_s: 4", {"must be longer than `open_s`"}},
+    {"samlarm.yaml", "dialect: espa444", "dialect: espa44", NULL, "dialect: espa44", {"`espa44` is not known", "did you mean `espa444`?"}},
+    {"samlarm.yaml", "listen: 127.0.0.1:4001", "listen: 127.0.0.1:5060", NULL, "listen: 127.0.0.1:5060\n    options:\n      role", {"`trygghetslarm` and `anrop-bjorken` both listen on 127.0.0.1:5060"}},
+    {"samlarm.yaml", "listen: 127.0.0.1:4001", "listen: 0.0.0.0:8080", NULL, "0.0.0.0:8080", {"`anrop-bjorken`", "web pages"}},
+    {"samlarm.yaml", "listen: 127.0.0.1:4001", "listen: fourthousand", NULL, "fourthousand", {"no address", "host:port"}},
+    {"samlarm.yaml", "listen: 127.0.0.1:4001", "listen: 127.0.0.1:4001\n    transport: udp", NULL, "transport: udp", {"not spoken over udp"}},
+    {"samlarm.yaml", "    listen: 127.0.0.1:4001\n", "", NULL, "port: anrop-bjorken", {"needs one of `listen"}},
+    {"samlarm.yaml", "port: anrop-bjorken", "port: trygghetslarm", NULL, "port: trygghetslarm\n    dialect: espa444", {"described twice"}},
+    {"samlarm.yaml", "role: station", "role: statoin", NULL, "role: statoin", {"`role` is one of station|control_station", "did you mean `station`?"}},
+    {"samlarm.yaml", "role: station", "rolle: station", NULL, "rolle: station", {"no option `rolle`", "did you mean `role`?"}},
+    {"samlarm.yaml", "role: station", "poll_ms: 5", NULL, "poll_ms: 5", {"`poll_ms`", "from 50 to 60000"}},
+    {"samlarm.yaml", "call_status: yes", "call_status: maybe", NULL, "call_status: maybe", {"`call_status` is yes or no"}},
+    {"samlarm.yaml", "port: larmcentral\n    manned", "port: larmcentrl\n    manned", NULL, "port: larmcentrl\n    manned", {"not described", "did you mean `larmcentral`?"}},
+    {"samlarm.yaml", "port: larmcentral\n    manned", "port: trygghetslarm\n    manned", NULL, "port: trygghetslarm\n    manned", {"only listens"}},
+    {"samlarm.yaml", "port: larmcentral\n    manned", "port: anrop-bjorken\n    manned", NULL, "port: anrop-bjorken\n    manned", {"cannot"}},
+    {"samlarm.yaml", "- 127.0.0.1:5071;udp", "- 127.0.0.1:5071", NULL, "- 127.0.0.1:5071", {"host:port;udp"}},
+    {"samlarm.yaml", "    manned: yes\n    answer_within_s: 20", "    answer_within_s: 20", NULL, "centre: jourcentralen", {"`manned:` is missing"}},
+    {"samlarm.yaml", "  address: 127.0.0.1:8080", "  address: 127.0.0.1:8080\n  certificate: units.yaml", NULL, "certificate:", {"`certificate` stands here without `key`"}},
+    {"samlarm.yaml", "  address: 127.0.0.1:8080", "  address: 127.0.0.1:8080\n  pages: nowhere", NULL, "pages:", {"`nowhere`", "not there"}},
+    {"samlarm.yaml", "unknown_unit: hemtjanst-norr", "unknown_unit: hemtjanst-nor", NULL, "unknown_unit:", {"`hemtjanst-nor`", "did you mean `hemtjanst-norr`?"}},
+    {"samlarm.yaml", "unknown_unit: hemtjanst-norr", "unknown_unit: omsorgen", NULL, "unknown_unit:", {"has no form"}},
+    {"samlarm.yaml", "name: Björkala", "name: x\nname: Björkala", NULL, "name: Björkala", {"second time", "line"}},
+    {"samlarm.yaml", "bus:\n", "bus:\n\thost: x\n", NULL, "\thost", {"never with tabs"}},
+    {"samlarm.yaml", NULL, "# nothing\n", NULL, NULL, {"nothing but comments"}},
+    {"samlarm.yaml", NULL, " \n\n", NULL, NULL, {"the file is empty"}},
+    {"units.yaml", "form: ordinary", "form: ordinar", NULL, "form: ordinar", {"did you mean `ordinary`?"}},
+    {"units.yaml", "{unit: linden,", "{unit: eken,", NULL, "{unit: eken, name: Avdelning Linden", {"`eken` is described twice"}},
+    {"units.yaml", "{unit: granen, name: Gruppbostad Granen}", "{unit: granen}", NULL, "{unit: granen}", {"`name:` is missing"}},
+    {"units.yaml", "{unit: tallen,", "{unit: tallen/1,", NULL, "tallen/1", {"address on the bus"}},
+    {"units.yaml", "      - unit: stod-och-service", "      - {unit: ny, name: Ny}\n      - unit: stod-och-service", NULL, "unit: ny", {"`ny` has no form"}},
+    {"plans.yaml", "      - {ask: centre trygghetscentralen, within_s: 30}\n", "", NULL, "{ask: everybody, within_s: 15}", {"`hot` could leave an alarm with nobody", "not a manned centre", "End it with"}},
+    {"plans.yaml", "{ask: role nurse", "{ask: role nurze", NULL, "role nurze", {"`nurze`", "did you mean `nurse`?"}},
+    {"plans.yaml", "{ask: unit nattgruppen", "{ask: unit nattgrupen", NULL, "unit nattgrupen", {"did you mean `nattgruppen`?"}},
+    {"plans.yaml", "{ask: centre jourcentralen", "{ask: centre jourcentral", NULL, "centre jourcentral,", {"no centre `jourcentral`", "did you mean"}},
+    {"plans.yaml", "{ask: everybody,", "{ask: everyone,", NULL, "everyone", {"`ask: everyone` is not understood", "everybody, unit NAME"}},
+    {"plans.yaml", "{ask: everybody,", "{ask: person 9999,", NULL, "person 9999", {"no staff number `9999`"}},
+    {"plans.yaml", "within_s: 15}", "within_s: 0}", NULL, "within_s: 0}", {"from 1 to 3600"}},
+    {"plans.yaml", "within_s: 15}", "within: 15}", NULL, "within: 15}", {"`within` is not known here", "did you mean `within_s`?"}},
+    {"plans.yaml", "time: \"07:00-21:00\"", "time: \"7-21\"", NULL, "time: \"7-21\"", {"is not understood", "07:00-21:00"}},
+    {"plans.yaml", "days: mon-sun", "days: mon-sol", NULL, "days: mon-sol", {"`days: mon-sol`"}},
+    {"plans.yaml", "class: [life, urgent]", "class: [life, urgnt]", NULL, "urgnt", {"did you mean `urgent`?"}},
+    {"plans.yaml", "match: {kind: threat}", "match: {kind: thread}", NULL, "thread", {"did you mean `threat`?"}},
+    {"plans.yaml", "plan: assistans", "plan: hot", NULL, "plan: hot\n    match: {kind: staff_assist}", {"described twice", "first on line"}},
+    {"plans.yaml", "plan: ordinart-natt\n    match: {form: ordinary}", "plan: ordinart-natt\n    match: {form: ordinary, days: mon-sat}", NULL, "- plan: hot", {"`ordinary`", "Sunday at 00:00", "kind `unknown`"}},
+    {"places.csv", "eken-3,eken,", "eken-3,eeken,", NULL, "eken-3,", {"`eeken`", "did you mean `eken`?"}},
+    {"places.csv", "eken-3,eken,", "eken-2,eken,", NULL, "eken-2,eken,Rum 3", {"`eken-2` stands here a second time"}},
+    {"places.csv", "eken-3,eken,", "eken-3,omsorgen,", NULL, "eken-3,", {"`omsorgen` has no form"}},
+    {"places.csv", "place,unit,label", "place,unit,lable", NULL, "place,unit,lable", {"`label`"}},
+    {"places.csv", "Rum 3\n", "Rum \"3\"\n", NULL, "Rum \"3\"", {"in the middle of a cell"}},
+    {"places.csv", "eken-3,eken,Rum 3\n", "eken-3,eken,Rum 3,x\n", NULL, "eken-3,", {"more cells"}},
+    {"devices.csv", "201/3,eken-3,Klockan,0,close", "201/3,eken-3,Klockan,0,clos", NULL, "201/3,", {"`on_reset` is close or mark"}},
+    {"devices.csv", "201/3,eken-3,", "201/3,eken-99,", NULL, "201/3,", {"`eken-99`, which is not in places.csv"}},
+    {"devices.csv", "201/3,eken-3,", "201/2,eken-3,", NULL, "anrop-201-3,", {"same dialect and key as `anrop-201-2`"}},
+    {"devices.csv", "anrop-201-3,espa444", "anrop-201-3,scaipp", NULL, "scaipp", {"did you mean `scaip`?"}},
+    {"devices.csv", "anrop-201-3,", "anrop-201-2,", NULL, "anrop-201-2,espa444,201/3", {"`anrop-201-2` stands here a second time"}},
+    {"devices.csv", "trygg-norr-07,scaip,4690107,norr-07,Tryggve,86400", "trygg-norr-07,scaip,4690107,norr-07,Tryggve,5", NULL, "trygg-norr-07", {"`supervision_s` is `5`", "from 10 to 604800"}},
+    {"devices.csv", "mark,,threat", "mark,,thret", NULL, "mark,,thret", {"did you mean `threat`?"}},
+    {"staff.csv", "linden,carer", "lindan,carer", NULL, "lindan,", {"did you mean `linden`?"}},
+    {"staff.csv", "linden,carer", "linden,Carer!", NULL, "Carer!", {"the role `Carer!`"}},
+    {"staff.csv", "1004,", "1003,", NULL, "1003,Hugo", {"`1003` stands here a second time"}},
+    {"staff.csv", "1004,", "10 04,", NULL, "10 04,", {"a-z, 0-9 and -"}},
+};
+// clang-format on
+
+/* Is this said, of this line, in these words? */
+static bool is_said(const struct broken *b, const char *dir)
+{
+    const char *file = b->said_file == NULL ? b->file : b->said_file;
+    int line = b->said_at == NULL ? 0 : line_of(dir, file, b->said_at);
+    for (size_t i = 0; i < faults.count; i++) {
+        const struct conf_fault *f = &faults.items[i];
+        bool has_words = true;
+        for (size_t w = 0; w < 3 && b->words[w] != NULL; w++) {
+            has_words = has_words && strstr(f->text, b->words[w]) != NULL;
+        }
+        if (strcmp(f->file, file) == 0 && f->line == line && !f->is_warning && has_words) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void each_broken_configuration_is_refused_at_its_line(void **state)
+{
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < sizeof brokens / sizeof brokens[0]; i++) {
+        const struct broken *b = &brokens[i];
+        char *dir = demo_copy();
+        change(dir, b->file, b->find, b->with);
+        struct conf *conf = NULL;
+        enum err err = conf_load(dir, &pseudonyms, &conf, &faults);
+        if (err != ERR_RANGE || conf != NULL || faults.count != 1 || !is_said(b, dir)) {
+            print_error("change %zu: '%s' -> '%s' gave %s and said:\n", i,
+                        b->find == NULL ? "" : b->find, b->with, err_name(err));
+            print_faults(dir);
+            wrong++;
+        }
+        conf_free(conf);
+        demo_remove(dir);
+    }
+    print_message("%zu broken configurations\n", sizeof brokens / sizeof brokens[0]);
+    assert_int_equal(wrong, 0);
+}
+
+static void one_slip_gives_one_sentence(void **state)
+{
+    (void)state;
+    /* Not a flood of consequences: a unit with a wrong form leaves its places and devices alone. */
+    char *dir = demo_copy();
+    struct conf *conf = NULL;
+    change(dir, "units.yaml", "form: ordinary", "form: ordinar");
+    assert_int_equal(conf_load(dir, &pseudonyms, &conf, &faults), ERR_RANGE);
+    if (faults.count != 1) {
+        print_faults(dir);
+    }
+    assert_int_equal(faults.count, 1);
+    demo_remove(dir);
+}
+
+static void all_faults_of_all_files_are_said_at_once(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    struct conf *conf = NULL;
+    change(dir, "samlarm.yaml", "language: sv", "language: xx");
+    change(dir, "places.csv", "eken-3,eken,", "eken-3,nowhere-at-all,");
+    change(dir, "plans.yaml", "{ask: role nurse", "{ask: role nobody_at_all");
+    change(dir, "staff.csv", "1004,", "1003,");
+
+    assert_int_equal(conf_load(dir, &pseudonyms, &conf, &faults), ERR_RANGE);
+    /* The role is looked up among staff, and that list is not right yet: not said now. */
+    assert_int_equal(faults.error_count, 3);
+    assert_string_equal(faults.items[0].file, "places.csv");
+    assert_string_equal(faults.items[1].file, "samlarm.yaml");
+    assert_string_equal(faults.items[2].file, "staff.csv");
+    demo_remove(dir);
+}
+
+static void more_faults_than_fit_are_counted(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    struct conf *conf = NULL;
+    char *text = calloc(1, TEXT_MAX);
+    size_t len = (size_t)snprintf(text, TEXT_MAX, "staff,name,unit,role\n");
+    for (int i = 0; i < 80; i++) {
+        len += (size_t)snprintf(text + len, TEXT_MAX - len, "%d,X,nowhere,carer\n", i);
+    }
+    change(dir, "staff.csv", NULL, text);
+    assert_int_equal(conf_load(dir, &pseudonyms, &conf, &faults), ERR_RANGE);
+    assert_int_equal(faults.count, CONF_FAULTS_MAX);
+    assert_true(faults.dropped >= 30);
+    free(text);
+    demo_remove(dir);
+}
+
+static void missing_folder_names_every_missing_file(void **state)
+{
+    (void)state;
+    struct conf *conf = NULL;
+    assert_int_equal(conf_load("/nonexistent/samlarm", &pseudonyms, &conf, &faults), ERR_RANGE);
+    assert_int_equal(faults.count, 6);
+    assert_non_null(strstr(faults.items[0].text, "the file is missing"));
+    char text[4096];
+    struct buf out = buf_of(text, sizeof text);
+    assert_int_equal(conf_faults_put(&faults, "/nonexistent/samlarm", &out), ERR_OK);
+    assert_non_null(strstr(text, "/nonexistent/samlarm/devices.csv: the file is missing"));
+    struct buf small = buf_of(text, 20);
+    assert_int_equal(conf_faults_put(&faults, "/nonexistent/samlarm", &small), ERR_FULL);
+}
+
+static void unmanned_centre_is_no_last_resort(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    struct conf *conf = NULL;
+    change(dir, "samlarm.yaml", "manned: yes", "manned: no");
+    assert_int_equal(conf_load(dir, &pseudonyms, &conf, &faults), ERR_RANGE);
+    assert_int_equal(faults.count, 10); /* every plan that ends at it */
+    assert_non_null(strstr(faults.items[0].text, "is not manned"));
+    demo_remove(dir);
+}
+
+static void windows_letters_are_converted_with_a_warning(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    change(dir, "places.csv", "Rum 3\n", "Dagrum f\xf6r \xe5ldermannen \x96 1\n");
+    /* The file was UTF-8 before; make it Windows text as a whole. */
+    char *text = read_text(dir, "places.csv");
+    char *to = text;
+    for (const char *at = text; *at != '\0'; at++) {
+        if ((unsigned char)*at == 0xc3 && (unsigned char)at[1] >= 0x80) {
+            at++;
+            *to++ = (char)((unsigned char)*at + 0x40);
+        } else {
+            *to++ = *at;
+        }
+    }
+    *to = '\0';
+    write_text(dir, "places.csv", text);
+    free(text);
+    struct conf *conf = load_good(dir);
+    assert_int_equal(faults.count, 1);
+    assert_true(faults.items[0].is_warning);
+    assert_non_null(strstr(faults.items[0].text, "not UTF-8"));
+    const struct device *room = directory_find(&conf->directory, "espa444", "201/3");
+    assert_string_equal(conf->directory.places[room->place].label, "Dagrum för åldermannen – 1");
+    conf_free(conf);
+    demo_remove(dir);
+}
+
+static void swedish_spreadsheet_with_mark_and_semicolons_is_read(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    change(dir, "staff.csv", NULL,
+           "\xef\xbb\xbfRole;Staff;Unit;Name;Note\r\ncarer;1001;eken;\"Björk; Åsa\";\r\n"
+           "nurse;2001;omsorgen;Doris;vikarie\r\nduty_manager;3001;omsorgen;Sten;\r\n"
+           "technician;4001;omsorgen;Pelle;\r\n;;;;\r\n\r\n");
+    struct conf *conf = load_good(dir);
+    assert_int_equal(conf->directory.staff_count, 4);
+    assert_string_equal(conf->directory.staff[0].name, "Björk; Åsa");
+    assert_string_equal(conf->directory.staff[0].role, "carer");
+    conf_free(conf);
+    demo_remove(dir);
+}
+
+static void lines_are_right_below_a_quoted_line_break(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    struct conf *conf = NULL;
+    change(
+        dir, "staff.csv", NULL,
+        "staff,name,unit,role,note\n1001,A,eken,carer,\"one\ntwo\n\nthree\"\n\n1002,B,nowhere-here,"
+        "carer,\n");
+    change(dir, "plans.yaml", "role nurse", "role carer");
+    assert_int_equal(conf_load(dir, &pseudonyms, &conf, &faults), ERR_RANGE);
+    bool is_found = false;
+    for (size_t i = 0; i < faults.count; i++) {
+        is_found = is_found ||
+                   (strcmp(faults.items[i].file, "staff.csv") == 0 && faults.items[i].line == 7);
+    }
+    assert_true(is_found);
+    /* ... and a quote that never ends is said where it began. */
+    change(dir, "staff.csv", NULL,
+           "staff,name,unit,role\n1001,A,eken,carer\n1002,\"B,eken,carer\n3,4\n");
+    assert_int_equal(conf_load(dir, &pseudonyms, &conf, &faults), ERR_RANGE);
+    assert_int_equal(faults.count, 1);
+    assert_int_equal(faults.items[0].line, 3);
+    assert_non_null(strstr(faults.items[0].text, "never closed"));
+    demo_remove(dir);
+}
+
+static void passwords_in_a_file_for_all_eyes_are_warned_of(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    change(dir, "samlarm.yaml", "      reply: message\n",
+           "      reply: message\n    users:\n      - {user: hub-1, password: hemligt}\n");
+    struct conf *conf = load_good(dir);
+    assert_int_equal(faults.count, 0);
+    const struct conf_port *port = conf_port(conf, "trygghetslarm");
+    assert_int_equal(port->user_count, 1);
+    assert_string_equal(port->users[0].password, "hemligt");
+    conf_free(conf);
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/samlarm.yaml", dir);
+    assert_int_equal(chmod(path, 0644), 0);
+    conf_free(load_good(dir));
+    assert_int_equal(faults.count, 1);
+    assert_non_null(strstr(faults.items[0].text, "chmod 600"));
+    demo_remove(dir);
+}
+
+static void configuration_id_follows_every_byte(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    struct conf *first = load_good(dir);
+    struct conf *again = load_good(dir);
+    change(dir, "staff.csv", "Hugo", "Hugi");
+    struct conf *other = load_good(dir);
+    assert_string_equal(first->directory.config_id, again->directory.config_id);
+    assert_string_not_equal(first->directory.config_id, other->directory.config_id);
+    conf_free(first);
+    conf_free(again);
+    conf_free(other);
+    demo_remove(dir);
+}
+
+static void five_thousand_places_load_fast_enough_to_try_things(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    char *places = calloc(1, TEXT_MAX);
+    char *devices = calloc(1, TEXT_MAX);
+    size_t p = (size_t)snprintf(places, TEXT_MAX, "place,unit,label\n");
+    size_t d = (size_t)snprintf(devices, TEXT_MAX, "device,dialect,key,place,supervision_s\n");
+    for (int i = 0; i < 5000; i++) {
+        p += (size_t)snprintf(places + p, TEXT_MAX - p, "hem-%d,hemtjanst-norr,Gatan %d\n", i, i);
+        d += (size_t)snprintf(devices + d, TEXT_MAX - d, "d-%d,scaip,%d,hem-%d,86400\n", i,
+                              4700000 + i, i);
+    }
+    change(dir, "places.csv", NULL, places);
+    change(dir, "devices.csv", NULL, devices);
+    struct timespec before;
+    struct timespec after;
+    (void)clock_gettime(CLOCK_MONOTONIC, &before);
+    struct conf *conf = load_good(dir);
+    (void)clock_gettime(CLOCK_MONOTONIC, &after);
+    assert_int_equal(conf->directory.place_count, 5000);
+    print_message("5,000 places and devices: %.0f ms\n",
+                  (double)(after.tv_sec - before.tv_sec) * 1e3 +
+                      (double)(after.tv_nsec - before.tv_nsec) / 1e6);
+    conf_free(conf);
+    free(places);
+    free(devices);
+    demo_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(demo_municipality_loads_without_a_word),
+        cmocka_unit_test(every_step_of_the_demo_keeps_its_line_and_time),
+        cmocka_unit_test(configuration_to_begin_with_loads_without_a_word),
+        cmocka_unit_test(each_broken_configuration_is_refused_at_its_line),
+        cmocka_unit_test(one_slip_gives_one_sentence),
+        cmocka_unit_test(all_faults_of_all_files_are_said_at_once),
+        cmocka_unit_test(more_faults_than_fit_are_counted),
+        cmocka_unit_test(missing_folder_names_every_missing_file),
+        cmocka_unit_test(unmanned_centre_is_no_last_resort),
+        cmocka_unit_test(windows_letters_are_converted_with_a_warning),
+        cmocka_unit_test(swedish_spreadsheet_with_mark_and_semicolons_is_read),
+        cmocka_unit_test(lines_are_right_below_a_quoted_line_break),
+        cmocka_unit_test(passwords_in_a_file_for_all_eyes_are_warned_of),
+        cmocka_unit_test(configuration_id_follows_every_byte),
+        cmocka_unit_test(five_thousand_places_load_fast_enough_to_try_things),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
