@@ -386,6 +386,34 @@ static void more_faults_than_fit_are_counted(void **state)
     demo_remove(dir);
 }
 
+static void file_cut_anywhere_is_refused_or_read_but_never_harms(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    size_t refused = 0;
+    for (size_t i = 0; i < FILES; i++) {
+        char *text = read_text(dir, files[i]);
+        size_t len = strlen(text);
+        for (size_t cut = 1; cut < len; cut += len / 23) {
+            char kept = text[cut];
+            text[cut] = '\0';
+            write_text(dir, files[i], text);
+            text[cut] = kept;
+            struct conf *conf = NULL;
+            enum err err = conf_load(dir, &pseudonyms, &conf, &faults);
+            assert_true(err == ERR_OK || err == ERR_RANGE);
+            assert_true((err == ERR_RANGE) == (faults.error_count > 0));
+            refused += err == ERR_RANGE;
+            conf_free(conf);
+        }
+        write_text(dir, files[i], text);
+        free(text);
+    }
+    assert_true(refused > 60);
+    conf_free(load_good(dir));
+    demo_remove(dir);
+}
+
 static void missing_folder_names_every_missing_file(void **state)
 {
     (void)state;
@@ -562,6 +590,7 @@ int main(void)
         cmocka_unit_test(one_slip_gives_one_sentence),
         cmocka_unit_test(all_faults_of_all_files_are_said_at_once),
         cmocka_unit_test(more_faults_than_fit_are_counted),
+        cmocka_unit_test(file_cut_anywhere_is_refused_or_read_but_never_harms),
         cmocka_unit_test(missing_folder_names_every_missing_file),
         cmocka_unit_test(unmanned_centre_is_no_last_resort),
         cmocka_unit_test(windows_letters_are_converted_with_a_warning),
