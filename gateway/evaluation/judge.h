@@ -1,8 +1,8 @@
 /* judge.h - (observations, terms) -> judgement: what a requirement's metric means, in code.
  *
- * A judge is a pure function: the same observations give the same judgement live, on a recording and
- * on last month's journal. One metric, one file judge_<metric>.c, one line in judges.def. A judge knows
- * neither vendor nor obligation nor score; those live in the plan and the report.
+ * A judge is a pure function: the same observations give the same judgement live, on a recording
+ * and on last month's journal. One metric, one file judge_<metric>.c, one line in judges.def. A
+ * judge knows neither vendor nor obligation nor score; those live in the plan and the report.
  *
  * `struct verdict` of base/err.h is what a parser says about bytes; the verdict about a vendor is
  * `enum ruling` here (utslag), inside a `struct judgement` (bedömning).
@@ -11,7 +11,7 @@
  *   - Worst wins: FAIL > ERROR > INCONCLUSIVE > NOT_RUN > PASS. A missing test is never a PASS.
  *   - A definite breach is a FAIL however few samples there are; a PASS needs all of them.
  *   - When the limit lies inside value ± uncertainty the ruling is INCONCLUSIVE, never a coin toss.
- *   - What our own gateway broke (a fault or a restart in the run) is ERROR, never the vendor's FAIL.
+ *   - What our own gateway broke (fault or restart in the run) is ERROR, never the vendor's FAIL.
  */
 #pragma once
 
@@ -123,7 +123,7 @@ struct run run_of(const struct observation *all, size_t count, struct slice requ
 
 /* value ± uncertainty against the limit. */
 enum ruling check_rule(enum operator_ o, int64_t value, int64_t uncertainty, int64_t limit);
-/* value and distance: how far inside the limit (negative: outside); for "=" minus the difference. */
+/* How far inside the limit (negative: outside); for "=" minus the difference. */
 int64_t check_distance(const struct check *check);
 /* Adds a check and rules on it. */
 struct check *judgement_check(struct judgement *j, const struct check *check);

@@ -1,10 +1,10 @@
-/* judge_alarm_transfer_p95.c - from press to the alarm in the journal: 95th percentile, longest, lost.
+/* judge_alarm_transfer_p95.c - from press to alarm in the journal: p95, longest, lost.
  *
  * For each PRESS the first alarm (raised or repeated, not technical) of that device in the journal,
- * before the next press of the same device. An alarm that does not come within give_up_s is lost: it is
- * counted on its own and stands in the percentile with give_up_s, never left out. The bench presses a
- * device again only when its alarm has come or give_up_s has passed; a window shorter than max_s without
- * an alarm proves nothing and is no sample.
+ * before the next press of the same device. An alarm that does not come within give_up_s is lost:
+ * it is counted on its own and stands in the percentile with give_up_s, never left out. The bench
+ * presses a device again only when its alarm has come or give_up_s has passed; a window shorter
+ * than max_s without an alarm proves nothing and is no sample.
  */
 #include "evaluation/judge.h"
 

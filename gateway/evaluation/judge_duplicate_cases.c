@@ -1,12 +1,13 @@
 /* judge_duplicate_cases.c - an alarm that is sent again must not become two cases.
  *
- * The bench keeps the answer from the device (HOLD) and presses; the device sends again. A trial is a
- * PRESS under HOLD whose alarm came at least twice. That it came again is seen from the journal, which
- * has one ANSWERED for each reception of the same event, or from the bench's proxy (DUPLICATE); the
- * larger number counts. Three things are faults:
+ * The bench keeps the answer from the device (HOLD) and presses; the device sends again. A trial
+ * is a PRESS under HOLD whose alarm came at least twice. That it came again is seen from the
+ * journal, which has one ANSWERED for each reception of the same event, or from the bench's proxy
+ * (DUPLICATE); the larger number counts. Three things are faults:
  *   - more than one case raised between this press and the next,
  *   - a second alarm with another reference before the next press,
  *   - a new press that brings the reference of an earlier one.
+ * An alarm that the device marked as a test makes no case in the gateway, so it is no trial either.
  * A device that never sends again gives no trial: that is another requirement's business.
  * hold_s is the bench's: how long it waits for the device to send again.
  */
@@ -25,6 +26,7 @@ struct tally {
     size_t extra_cases;
     size_t changed;  /* another reference while sending again */
     size_t reused;   /* an old reference for a new press */
+    size_t tests;    /* alarms marked as a test */
     size_t caseless; /* an event of which our own gateway made no case */
 };
 
@@ -146,6 +148,11 @@ static void take_press(const struct run *run, size_t press, struct tally *tally,
     if (alarm == run->end) {
         return;
     }
+    tally->alarms[tally->count++] = alarm;
+    if (run->all[alarm].is_test) {
+        tally->tests++;
+        return;
+    }
     take_cases(run, press, to, alarm, tally, j);
     size_t again = count_again(run, press, to, alarm);
     if (is_held(run, press) && (again > 0 || tally->changed > changed_before)) {
@@ -157,7 +164,6 @@ static void take_press(const struct run *run, size_t press, struct tally *tally,
             judgement_decides(j, alarm);
         }
     }
-    tally->alarms[tally->count++] = alarm;
 }
 
 static void expect(const struct terms *terms, struct judgement *j)
@@ -186,6 +192,17 @@ static void tell(const struct tally *tally, struct judgement *j)
         judge_say_number(&j->seen[l], tally->reused,
                          is_sv ? " återanvända referenser." : " reused references.");
     }
+}
+
+static void tell_why_no_trial(const struct tally *tally, struct judgement *j)
+{
+    if (tally->tests > 0) {
+        judge_say(&j->seen[SWEDISH], " Larmen var märkta som prov och ger inga ärenden.");
+        judge_say(&j->seen[ENGLISH], " The alarms were marked as tests and make no cases.");
+        return;
+    }
+    judge_say(&j->seen[SWEDISH], " Utrustningen sände aldrig om, fast svaret hölls inne.");
+    judge_say(&j->seen[ENGLISH], " The equipment never sent again though its answer was withheld.");
 }
 
 static void add_checks(const struct terms *terms, const struct tally *tally, struct judgement *j)
@@ -230,9 +247,7 @@ static void judge(const struct run *run, const struct terms *terms, struct judge
                   " The gateway made no case of an alarm: the fault is the test bed's.");
     } else if (j->ruling == RULING_INCONCLUSIVE && run->is_ended && tally.trials == 0) {
         j->doubt = DOUBT_PRECONDITION_UNMET;
-        judge_say(&j->seen[SWEDISH], " Utrustningen sände aldrig om, fast svaret hölls inne.");
-        judge_say(&j->seen[ENGLISH],
-                  " The equipment never sent again though its answer was withheld.");
+        tell_why_no_trial(&tally, j);
     }
 }
 

@@ -1,10 +1,10 @@
 /* judge_loss_detect.c - a device whose link is cut must be missed in time.
  *
- * For each LINK_CUT the first technical alarm (device silent or link lost, raised) of that device in the
- * journal, before its LINK_RESTORED. No alarm in a cut that lasted at least the limit is a miss; a
- * shorter cut without an alarm proves nothing and is no sample. The bench restores the link only when
- * the alarm came or the limit has passed, and cuts again only when the device was heard.
- * Technical alarms outside a cut are counted and told, and judged by another requirement.
+ * For each LINK_CUT the first technical alarm (device silent or link lost, raised) of that device
+ * in the journal, before its LINK_RESTORED. No alarm in a cut that lasted at least the limit is a
+ * miss; a shorter cut without an alarm proves nothing and is no sample. The bench restores the
+ * link only when the alarm came or the limit has passed, and cuts again only when the device was
+ * heard. Technical alarms outside a cut are counted and told, and judged by another requirement.
  */
 #include "evaluation/judge.h"
 

@@ -40,6 +40,7 @@ static void from_event(const struct alarm *event, struct observation *o)
     o->id = event->id;
     o->kind = event->kind;
     o->phase = event->phase;
+    o->is_test = event->is_test;
     copy(o->device, sizeof o->device, event->device);
     copy(o->reference, sizeof o->reference, event->reference);
 }
@@ -50,6 +51,7 @@ static void from_case(const struct case_change *change, struct observation *o)
     o->id = change->case_.id;
     o->kind = change->case_.kind;
     o->change = change->change;
+    o->is_test = change->case_.is_test;
     copy(o->device, sizeof o->device, change->case_.device);
     copy(o->reference, sizeof o->reference, change->case_.reference);
 }
@@ -164,6 +166,10 @@ enum err observation_put(const struct observation *o, struct buf *out)
     }
     put_text(out, "reference", o->reference);
     put_number(out, "seq", o->seq);
+    if (o->is_test) {
+        jsonl_put_key(out, "test");
+        buf_put_str(out, "true");
+    }
     put_text(out, "text", o->text);
     jsonl_put_key(out, "wall_ms");
     buf_put_i64(out, o->wall_ms);
@@ -271,8 +277,10 @@ static enum err read_field(const struct jsonl_field *f, struct observation *o)
     case JSONL_NUMBER:
         return read_number(f, o);
     case JSONL_TRUE:
-        o->is_positive = true;
-        return slice_eq_str(f->key, "positive") ? ERR_OK : ERR_UNSUPPORTED;
+        o->is_positive = o->is_positive || slice_eq_str(f->key, "positive");
+        o->is_test = o->is_test || slice_eq_str(f->key, "test");
+        return slice_eq_str(f->key, "positive") || slice_eq_str(f->key, "test") ? ERR_OK
+                                                                                : ERR_UNSUPPORTED;
     case JSONL_FALSE:
         break;
     }

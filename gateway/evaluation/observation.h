@@ -1,8 +1,8 @@
-/* observation.h - what was seen, by whom, when, of which device: the only thing that judges look at.
+/* observation.h - what was seen, by whom, when, of which device: all that judges look at.
  *
  * Where observations come from is settled here, for the whole bench:
  *   the gateway's journal  - what reached the wire and what became of it. EVENT, CASE, SEEN, ANSWERED,
- *                            FAULT and STARTED are read from its records by observation_from_record,
+ *                            FAULT and STARTED come from its records by observation_from_record,
  *                            carry the row's number and are never made by anybody else. The journal is
  *                            chained and signed, so each of them can be proved.
  *   the bench's stimuli    - what was done to the device and when: PRESS, HOLD, RELEASE, LINK_CUT,
@@ -13,12 +13,12 @@
  * Judges believe the journal before the tester: a stimulus says when a clock began, never that
  * something arrived.
  *
- * A list of observations is in the order of happening (observation_merge). Its file, one JSON object a
- * line (observation_put), is the evidence; its BLAKE2b hash stands in the signed report.
+ * A list of observations is in the order of happening (observation_merge). Its file, one JSON
+ * object a line (observation_put), is the evidence; its BLAKE2b hash stands in the signed report.
  *
- * Two clocks: wall_ms always; mono_ms only together with `clock`, the name of the process life or of
- * the machine's start that the monotonic clock belongs to. A duration is taken from mono_ms when both
- * ends have the same `clock`, else from wall_ms.
+ * Two clocks: wall_ms always; mono_ms only together with `clock`, the name of the process life or
+ * of the machine's start that the monotonic clock belongs to. A duration is taken from mono_ms
+ * when both ends have the same `clock`, else from wall_ms.
  */
 #pragma once
 
@@ -63,6 +63,7 @@ struct observation {
     uint64_t seq;    /* row of the journal, 0: not from there */
     uint64_t number; /* of the press or cut */
     bool is_positive;
+    bool is_test; /* EVENT, CASE: the device marked it as a test */
     char text[TEXT_ROOM];
 };
 
@@ -70,7 +71,7 @@ struct observation {
  * text is taken over: evidence leaves the house. */
 enum err observation_from_record(const struct record *record, struct observation *ret) MUST_USE;
 
-/* A stimulus of the bench or the tester. `device` and `text` may be NULL; too long texts are cut. */
+/* A stimulus of the bench or the tester. `device`, `text` may be NULL; long texts are cut. */
 struct observation observation_stimulus(enum observed what, enum witness by, struct now now,
                                         const char *clock, const char *device, uint64_t number,
                                         const char *text);

@@ -136,7 +136,7 @@ static enum err put_judgement(struct buf *out, const struct report *report,
 
 static void put_parameters(struct buf *out, const struct testplan_item *item)
 {
-    /* In the judge's order would not be sorted: names are few, so pick the next larger one each time. */
+    /* The judge's order is not the alphabet's: names are few, so pick the next larger one. */
     const struct parameter *table = item->judge->parameters;
     const char *last = "";
     jsonl_put_key(out, "parameters_milli");

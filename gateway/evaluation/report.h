@@ -1,8 +1,9 @@
-/* report.h - the report (provningsrapport): one model, written as canonical JSON and as a page to sign.
+/* report.h - the report (provningsrapport): one model, as canonical JSON and as a page to sign.
  *
- * The doors fill struct report, write the JSON, sign it, and then write the HTML with the JSON's hash
- * and the key's id in it. The JSON is the report; the HTML is how people read it. Nothing here reads a
- * clock or a file, and nothing of another vendor can get in: a report sees one list of observations.
+ * The doors fill struct report, write the JSON, sign it, and then write the HTML with the JSON's
+ * hash and the key's id in it. The JSON is the report; the HTML is how people read it. Nothing
+ * here reads a clock or a file, and nothing of another vendor can get in: a report sees one list
+ * of observations.
  *
  * The signature, REPORT.sig, is text:
  *
@@ -11,9 +12,9 @@
  *   key <16 hex digits: first 8 bytes of BLAKE2b-256 of the public key>
  *   ed25519 <128 hex digits>
  *
- * The Ed25519 signature is over the first two lines with their line ends, so that `b2sum -l 256` and any
- * Ed25519 tool can check it without this program. The public key must come from elsewhere: a report that
- * brought its own would prove nothing.
+ * The Ed25519 signature is over the first two lines with their line ends, so that `b2sum -l 256`
+ * and any Ed25519 tool can check it without this program. The public key must come from elsewhere:
+ * a report that brought its own would prove nothing.
  */
 #pragma once
 
@@ -89,6 +90,6 @@ enum err report_verify(struct slice json, struct slice signature,
 
 void report_hash(struct slice bytes, uint8_t ret_hash[HASH_LEN]);
 
-/* One self-contained page, black on white, for A4. `seal` may be NULL: "not signed" stands on it. */
+/* One self-contained page, black on white, for A4. `seal` NULL: "not signed" stands on it. */
 enum err report_html(const struct report *report, const struct seal *seal, enum language language,
                      struct buf *out) MUST_USE;

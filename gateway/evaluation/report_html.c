@@ -1,7 +1,8 @@
 /* report_html.c - the report as a page that one reads, prints and signs. Pure.
  *
- * Black on white, A4, no script, nothing fetched. Everything that a person or a device said is escaped.
- * Order: what was tested, equal treatment, summary by housing form, one block a requirement, seal.
+ * Black on white, A4, no script, nothing fetched. Everything that a person or a device said is
+ * escaped. Order: what was tested, equal treatment, summary by housing form, one block a
+ * requirement, seal.
  */
 #include "evaluation/report.h"
 

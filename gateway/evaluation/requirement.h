@@ -1,7 +1,8 @@
 /* requirement.h - what a procurement asks for, as data: need, criterion, figure, how it is proved.
  *
  * Read from config/requirements/ by the doors, chosen by a plan, judged by a judge, quoted in the
- * report. Never holds a vendor's name or a score. Texts live as long as the arena and the file's text.
+ * report. Never holds a vendor's name or a score. Texts live as long as the arena and the file's
+ * text.
  */
 #pragma once
 
@@ -68,8 +69,8 @@ struct catalogue {
 
 /* Semicolons between fields, a field in double quotes may hold semicolons and doubled quotes but no
  * line end; the header row must be exact. Refused with a complaint: another number of fields, a
- * doubled id, an unknown housing form, obligation or operator, a figure that is none, text that is not
- * UTF-8. On an error *ret_catalogue is untouched. */
+ * doubled id, an unknown housing form, obligation or operator, a figure that is none, text that is
+ * not UTF-8. On an error *ret_catalogue is untouched. */
 enum err requirement_parse(struct slice text, struct arena *arena, struct catalogue *ret_catalogue,
                            struct complaint *ret_complaint) MUST_USE;
 

@@ -1,4 +1,4 @@
-/* test_judges.c - each judge on runs that pass, fail, are too short, too few, too near, or empty. */
+/* test_judges.c - each judge on runs that pass, fail, are too few, too near, or empty. */
 #include "scene.h"
 
 static struct judgement judge(const char *metric, const char *requirement, const struct scene *s,
@@ -335,6 +335,22 @@ static void alarm_without_a_case_is_the_test_beds_error(void **state)
     assert_int_equal(duplicates(&s, 1).ruling, RULING_ERROR);
 }
 
+static void test_alarm_is_no_trial(void **state)
+{
+    (void)state;
+    struct scene s = {0};
+    scene_begin(&s, "LARM-05");
+    scene_do(&s, OBSERVED_HOLD, 1000, "hub-1");
+    scene_do(&s, OBSERVED_PRESS, 1001, "hub-1");
+    scene_alarm(&s, 1100, "hub-1", "17", KIND_HELP)->is_test = true;
+    scene_answer(&s, 1110, "17");
+    scene_answer(&s, 5110, "17");
+    scene_end(&s, 60000, "LARM-05");
+    struct judgement j = duplicates(&s, 1);
+    assert_int_equal(j.ruling, RULING_INCONCLUSIVE);
+    assert_int_equal(j.doubt, DOUBT_PRECONDITION_UNMET);
+}
+
 /* ---- OVV-01 ---- */
 
 static struct judgement losses(const struct scene *s, uint64_t samples)
@@ -483,6 +499,7 @@ int main(void)
         cmocka_unit_test(new_press_with_old_reference_fails),
         cmocka_unit_test(device_that_never_resends_is_no_trial),
         cmocka_unit_test(alarm_without_a_case_is_the_test_beds_error),
+        cmocka_unit_test(test_alarm_is_no_trial),
         cmocka_unit_test(silence_in_time_passes),
         cmocka_unit_test(late_silence_fails),
         cmocka_unit_test(missed_cut_fails),

@@ -16,6 +16,7 @@ static struct observation full_observation(void)
                             .seq = 42,
                             .number = 7,
                             .is_positive = true,
+                            .is_test = true,
                             .text = "Räksmörgås <b>"};
     o.id = scene_id("0123456789");
     return o;

@@ -1,4 +1,4 @@
-/* test_report.c - the report: canonical JSON, signature, page; on a whole evaluation of one device. */
+/* test_report.c - the report: canonical JSON, signature, page; on one whole evaluation. */
 #include "scene.h"
 
 #include <jansson.h>

@@ -1,4 +1,4 @@
-/* test_testplan.c - the catalogue and the plans that are shipped, and how wrong ones are refused. */
+/* test_testplan.c - the shipped catalogue and plans, and how wrong ones are refused. */
 #include "scene.h"
 
 static uint8_t memory[1 << 20];
