@@ -28,8 +28,8 @@ struct bus_message {
 
 struct bus_handler {
     void (*on_up)(void *context); /* connected and the echo came back */
-    void (*on_down)(void *context,
-                    const char *why); /* once per loss; what was in flight is not done */
+    /* Once per loss; what was in flight was given back through on_done before. */
+    void (*on_down)(void *context, const char *why);
     void (*on_done)(void *context, uint64_t token, enum err err); /* OK, AUTH: refused by ACL, IO */
     void (*on_message)(void *context, const struct bus_message *message);
     /* NULL is fine. Something an operator must know although the bus works: `word` is stable
@@ -49,8 +49,8 @@ struct bus_config {
 enum err bus_open(struct ev_loop *loop, const struct bus_config *config,
                   const struct bus_handler *handler, void *context, struct bus **ret_bus,
                   char *ret_why, size_t why_room) MUST_USE;
-void bus_close(
-    struct bus *bus); /* not from a handler; what is in flight is not given back; NULL is fine */
+/* Not from a handler. What is in flight is not given back. NULL is fine. */
+void bus_close(struct bus *bus);
 bool bus_is_up(const struct bus *bus);
 size_t bus_room(const struct bus *bus); /* publications that may be made now */
 /* QoS 1, not retained. token != 0: on_done follows. ERR_FULL, ERR_STATE (not connected), ERR_RANGE. */

@@ -14,41 +14,46 @@ struct web_client;
 struct web_request;
 
 enum {
-    WEB_CLOSE_SLOW = 4001,      /* the client does not read */
+    WEB_CLOSE_SLOW = 4001, /* the client does not read */
     WEB_CLOSE_BAD_MESSAGE = 4002,
     WEB_CLOSE_NOT_ALLOWED = 4003,
-    WEB_CLOSE_TOO_MANY = 4004,  /* messages a second, or sockets a person */
-    WEB_CLOSE_REPLACED = 4005,  /* the same person logged in elsewhere */
-    WEB_CLOSE_GAP = 4006,       /* the client says that it missed something: it comes back for a snapshot */
+    WEB_CLOSE_TOO_MANY = 4004, /* messages a second, or sockets a person */
+    WEB_CLOSE_REPLACED = 4005, /* the same person logged in elsewhere */
+    WEB_CLOSE_GAP = 4006,      /* it missed something and comes back for a snapshot */
     WEB_CLOSE_RESTART = 4007
 };
 
 struct web_handler {
-    void *(*on_open)(void *context, struct web_client *client, const char *peer, struct slice cookie);
+    void *(*on_open)(void *context, struct web_client *client, const char *peer,
+                     struct slice cookie);
     void (*on_text)(void *user, struct web_client *client, struct slice text);
+    /* Once, after it the client is gone. Follows web_client_close within 3 s, from the loop or from
+     * web_close, never from inside web_send or web_client_close. */
     void (*on_close)(void *user, struct web_client *client);
     /* Everything over HTTP that is not a page. Must lead to exactly one web_reply, now or later. */
     void (*on_request)(void *context, struct web_request *request);
 };
 
 struct web_config {
-    const char *address; /* "127.0.0.1:8080" */
-    const char *pages;   /* folder of the pages: "/" is index.html, "/x" is x or x.html */
+    const char *address;     /* "127.0.0.1:8080" */
+    const char *pages;       /* folder of the pages: "/" is index.html, "/x" is x or x.html */
     const char *certificate; /* PEM, NULL: plain http */
     const char *key;
-    size_t clients_max;  /* 0: 4,096 */
+    size_t clients_max; /* 0: 4,096 */
 };
 
 enum err web_open(struct ev_loop *loop, const struct web_config *config,
                   const struct web_handler *handler, void *context, struct web **ret_web,
                   char *ret_why, size_t why_room) MUST_USE;
-void web_close(struct web *web);
+void web_close(struct web *web);       /* not from a handler; NULL is fine */
 int web_number(const struct web *web); /* bound port */
 
-/* ERR_FULL: the queue ran over; the client is closed with WEB_CLOSE_SLOW and on_close follows. */
+/* ERR_FULL: the queue ran over; the client is closed with WEB_CLOSE_SLOW and on_close follows.
+ * ERR_STATE: it is being closed already. */
 enum err web_send(struct web_client *client, struct slice text);
 /* Microseconds' worth of proof: has everything handed to web_send left for the socket? */
 bool web_is_drained(const struct web_client *client);
+/* What was sent before goes out first; whoever does not take it within 3 s is cut. */
 void web_client_close(struct web_client *client, int code, const char *reason);
 
 /* What a request says; slices live until web_reply. */
