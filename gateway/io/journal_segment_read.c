@@ -1,14 +1,17 @@
 /* journal_segment_read.c - the reading half of one file of the journal, made for damaged files too.
  *
  * Called by the journal's thread, journal_open, journal_read and journal_verify. Never writes. A page
- * that cannot be read costs the rows on it and not the ones behind it: alarms must flow.
+ * that cannot be read costs the rows on it and not those behind it: alarms must flow.
  */
 #include "io/journal_segment.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { SKIP_MAX = 4096 /* rows stepped over at once when a page cannot be read */ };
+/* When a page cannot be read, the next rows are tried one by one as far as a page may reach, then in
+ * growing steps: an inner page stands for thousands of rows. A disk that answers an error may take a
+ * second for each, hence in growing steps from the first. */
+enum { STEPS_OF_ONE = 256, SKIP_MAX = 4096 };
 
 static enum err failed(struct journal_segment *s, int rc)
 {
@@ -97,6 +100,7 @@ enum err journal_segment_read(struct journal_segment *s, uint64_t from, uint64_t
     uint64_t next = from;  /* first row not handed over */
     uint64_t start = from; /* where the search goes on */
     uint64_t skip = 1;
+    unsigned tries = 0;
     bool is_stopped = false;
     while (start <= to) {
         uint64_t before = next;
@@ -111,7 +115,9 @@ enum err journal_segment_read(struct journal_segment *s, uint64_t from, uint64_t
         if ((rc & 0xff) == SQLITE_NOMEM) {
             return ERR_FULL;
         }
-        skip = next > before ? 1 : skip * 2 < SKIP_MAX ? skip * 2 : SKIP_MAX;
+        tries = next > before ? 0 : tries + 1;
+        bool is_growing = tries > STEPS_OF_ONE || (rc & 0xff) == SQLITE_IOERR;
+        skip = tries == 0 || !is_growing ? 1 : skip * 2 < SKIP_MAX ? skip * 2 : SKIP_MAX;
         start = (next > start ? next : start) + skip;
     }
     if (next <= to) {

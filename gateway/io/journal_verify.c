@@ -214,7 +214,9 @@ enum err journal_verify(const char *dir, const uint8_t *sign_public,
     journal_chain_start(v.hash);
     if (open_files(&v, spans) == ERR_OK) {
         struct segment_damage damage = {0};
-        qsort(v.marks, v.mark_count, v.mark_count > 0 ? sizeof *v.marks : 1, by_seq);
+        if (v.mark_count > 0) {
+            qsort(v.marks, v.mark_count, sizeof *v.marks, by_seq);
+        }
         uint64_t last = journal_spans_last(spans);
         enum err err = journal_spans_read(spans, NULL, 1, last, check_row, &v, &damage);
         if (err == ERR_OK) {
