@@ -132,10 +132,14 @@ def no_hidden_state():
     """No writable data in thought: every object's data and bss hold nothing of ours."""
     breaches = []
     for layer in THOUGHT:
-        for line in run("nm", "-A", str(BUILD / f"lib{layer}.a")).splitlines():
-            match = re.match(r".*?:([^:]+\.o):[0-9a-f]+\s+([bBdDC])\s+(\S+)", line)
-            if match and not match.group(3).startswith((".", "__")):
-                breaches.append(f"{layer}/{match.group(1)} keeps {match.group(3)}")
+        obj = ""
+        for line in run("nm", "--format=sysv", str(BUILD / f"lib{layer}.a")).splitlines():
+            match = re.match(r"Symbols from \S+\[(\S+)\]:", line)
+            obj = match.group(1) if match else obj
+            fields = [field.strip() for field in line.split("|")]
+            # .data.rel.ro is constant once the program is loaded
+            if len(fields) == 7 and fields[6] in (".data", ".bss", "*COM*") and fields[3] == "OBJECT":
+                breaches.append(f"{layer}/{obj} keeps {fields[0]}")
     law("thought keeps no hidden state", breaches)
 
 
