@@ -6,24 +6,24 @@
 import { CLOSE_GAP, createConnection } from './connection.js';
 import { createDevice } from './device.js';
 import { patch } from './dom.js';
+import { watchHold } from './hold.js';
+import { createClock, keep, kept, keptFlag } from './keep.js';
 import { createOutbox, makeId } from './outbox.js';
 import {
     announcement, dockView, lostView, mainView, orderedCards, pageTitle, stateLine,
 } from './render.js';
+import { createSession } from './session.js';
 import { createSound } from './sound.js';
 import {
     applyCase, applySnapshot, applyWelcome, className, createState, openCount, sweep,
 } from './state.js';
 import { LANGUAGES, tell } from './text.js';
-import { createClock, keep, keptFlag, kept } from './keep.js';
 
 const LOST_MS = 5000;
 const BEATS_MISSED = 1.5;
 const BEAT_OFFERED_MS = 5000;
 const READY_MS = 30000;
 const SETTLE_MS = 350;   /* what has just come under the thumb takes no tap */
-const HOLD_MS = 1000;
-const DOUBLE_MS = 1500;
 const NOTICE_MS = 10000;
 const RESYNC_MIN_MS = 5000;
 const RESYNC_MAX_MS = 300000;
@@ -31,6 +31,7 @@ const RESYNC_MAX_MS = 300000;
 const element = (id) => document.getElementById(id);
 const state = createState();
 const clock = createClock();
+const session = createSession();
 const outbox = createOutbox({
     load: () => kept('outbox'), save: (text) => keep('outbox', text), wallNow: () => Date.now(),
 });
@@ -44,13 +45,12 @@ const receipts = new Map(); /* case id -> Set of stages sent, while it rings */
 const said = new Set();     /* case ids announced */
 let language = LANGUAGES.includes(kept('language')) ? kept('language') : 'sv';
 let theme = kept('theme') ?? 'auto';
-let ticket = null;          /* from the log-in, good for one connection */
 let heartbeatMs = 15000;
 let beatAt = 0;
 let readyAt = 0;
 let lastReady = '';
 let offSince = performance.now();
-let resync = { at: -Infinity, waitMs: RESYNC_MIN_MS, isWaiting: false };
+const resync = { at: -Infinity, waitMs: RESYNC_MIN_MS, hasSnapshot: false };
 
 const device = createDevice({
     onTick: tick,
@@ -61,7 +61,7 @@ const device = createDevice({
 
 const connection = createConnection({
     url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
-    ticket: fetchTicket,
+    ticket: session.ticket,
     hello: (fresh) => ({
         id: makeId(),
         hello: { ticket: fresh, epoch: state.epoch, seq: String(state.seq), language },
@@ -75,29 +75,6 @@ const connection = createConnection({
 
 /* ---- log in and out ---- */
 
-async function post(path, body) {
-    return fetch(path, {
-        method: 'POST', credentials: 'same-origin', cache: 'no-store', body: JSON.stringify(body),
-        headers: { 'Content-Type': 'application/json' }, signal: AbortSignal.timeout(5000),
-    });
-}
-
-async function fetchTicket() {
-    if (ticket !== null) {
-        const mine = ticket;
-        ticket = null;
-        return mine;
-    }
-    const answer = await post('/ticket', {});
-    if (answer.status === 401) {
-        return null;
-    }
-    if (!answer.ok) {
-        throw new Error(`ticket: ${answer.status}`);
-    }
-    return (await answer.json()).ticket;
-}
-
 async function logIn(form) {
     const t = tell(language);
     const staff = form.elements.staff.value.trim();
@@ -110,19 +87,12 @@ async function logIn(form) {
     ui.isLoggingIn = true;
     ui.loginError = '';
     paint();
-    try {
-        const answer = await post('/login', { staff, pin, language });
-        const said = await answer.json().catch(() => ({}));
-        if (answer.ok) {
-            ticket = said.ticket;
-            ui.loginNotice = '';
-            connection.start();
-        } else {
-            ui.loginError = said.sentence
-                || t(answer.status === 429 ? 'loginTooMany' : 'loginWrong');
-        }
-    } catch {
-        ui.loginError = t('loginUnreachable');
+    const refusal = await session.logIn(staff, pin, language);
+    if (refusal) {
+        ui.loginError = refusal.sentence || t(refusal.key);
+    } else {
+        ui.loginNotice = '';
+        connection.start();
     }
     ui.isLoggingIn = false;
     paint();
@@ -145,11 +115,7 @@ async function logOut() {
     leaveDuty();
     ui.view = 'login';
     paint();
-    try {
-        await post('/logout', {});
-    } catch {
-        /* The gateway is away: the cookie dies with its session. */
-    }
+    await session.logOut();
 }
 
 function leaveDuty() {
@@ -294,8 +260,8 @@ const ACTIONS = {
         sayVerb('duty', { on: true, unit }, 'duty');
     },
     'sound-on': () => (ui.hasHeard ? sound.unlock().then(paint) : askHeard()),
-    'heard-yes': () => { ui.hasHeard = true; ui.soundCheck = ''; reportReady(); },
-    'heard-no': () => { ui.hasHeard = false; ui.soundCheck = 'no'; reportReady(); },
+    'heard-yes': () => heardAnswered(true, ''),
+    'heard-no': () => heardAnswered(false, 'no'),
     'end-shift': () => { ui.isEnding = true; },
     'end-no': () => { ui.isEnding = false; },
     'end-yes': () => sayVerb('duty', { on: false, unit: state.me.unit }, 'duty'),
@@ -317,11 +283,17 @@ async function askHeard() {
     ui.soundCheck = 'ask';
     try {
         await sound.unlock();
-        sound.try();
+        sound.startTrial();
     } catch {
         ui.soundCheck = 'no';
     }
     paint();
+}
+
+function heardAnswered(hasHeard, soundCheck) {
+    sound.endTrial();
+    Object.assign(ui, { hasHeard, soundCheck });
+    reportReady();
 }
 
 document.addEventListener('click', (event) => {
@@ -338,34 +310,6 @@ document.addEventListener('submit', (event) => {
     event.preventDefault();
     logIn(event.target);
 });
-
-/* The call for help: hold for a second, or press twice. Keyboards press twice or hold Enter. */
-function watchAssist() {
-    let holdTimer = 0;
-    let pressedAt = -Infinity;
-    const isAssist = (event) => event.target.closest?.('[data-action=assist]');
-    document.addEventListener('pointerdown', (event) => {
-        if (isAssist(event)) {
-            holdTimer = setTimeout(sayAssist, HOLD_MS);
-        }
-    });
-    for (const name of ['pointerup', 'pointercancel']) {
-        addEventListener(name, () => clearTimeout(holdTimer), true);
-    }
-    document.addEventListener('contextmenu', (event) => {
-        if (isAssist(event)) {
-            event.preventDefault();
-        }
-    });
-    document.addEventListener('click', (event) => {
-        if (isAssist(event)) {
-            if (performance.now() - pressedAt < DOUBLE_MS) {
-                sayAssist();
-            }
-            pressedAt = performance.now();
-        }
-    });
-}
 
 /* ---- what the handset tells of itself ---- */
 
@@ -404,10 +348,12 @@ function giveReceipts(model, ringKey, ringRank) {
     for (const id of receipts.keys()) {
         if (!ringing.some((card) => card.id === id)) {
             receipts.delete(id);
+            said.delete(id);
         }
     }
     ringing.forEach((card) => sendReceipt(card.id, 'RECEIVED'));
-    if (ringing.length > 0 && device.isVisible() && !model.isLost) {
+    const isAllSeen = ringing.every((card) => receipts.get(card.id).has('DISPLAYED'));
+    if (!isAllSeen && device.isVisible() && !model.isLost) {
         requestAnimationFrame(() => requestAnimationFrame(() => {
             const isSeen = device.isVisible() && element('lost').hidden;
             const seen = isSeen ? ringing.filter((card) =>
@@ -492,14 +438,23 @@ function paintAll() {
     patch(element('line'), stateLine(model).filter(Boolean));
     patch(element('main'), mainView(model));
     paintDock(model);
-    element('lost').hidden = !model.isLost;
-    element('page').inert = model.isLost;
-    patch(element('lost'), model.isLost ? lostView(model) : []);
+    paintLost(model);
     const [ringName, ringKey, ringRank] = whatRings(model);
     sound.ring(ringName, ringKey);
     document.documentElement.dataset.ringing = sound.ringing();
     announce(model);
     giveReceipts(model, ringKey, ringRank);
+}
+
+function paintLost(model) {
+    const lost = element('lost');
+    const isNew = model.isLost && lost.hidden;
+    lost.hidden = !model.isLost;
+    element('page').inert = model.isLost;
+    patch(lost, model.isLost ? lostView(model) : []);
+    if (isNew) {
+        lost.focus();
+    }
 }
 
 function paintDock(model) {
@@ -580,6 +535,9 @@ function tick() {
     paint();
 }
 
-watchAssist();
+watchHold('[data-action=assist]', sayAssist);
 paint();
 connection.start();
+navigator.serviceWorker?.register('sw.js').catch(() => {
+    /* Forbidden or not a secure origin: the page then needs the network to open. */
+});

@@ -119,8 +119,8 @@ function startView(m) {
         h('h1', null, m.t('hello', { name: m.state.me.name })),
         notices(m, 'duty'),
         h('div', { class: 'form' },
-            h('label', { for: 'unit' }, m.t('unit')),
-            h('select', { id: 'unit', key: 'unit', initial: m.state.me.unit },
+            m.state.units.length > 0 && h('label', { for: 'unit' }, m.t('unit')),
+            m.state.units.length > 0 && h('select', { id: 'unit', key: 'unit', initial: m.state.me.unit },
                 m.state.units.map((u) => h('option', { value: u.unit, key: u.unit }, u.name || u.unit))),
             button('start-shift', m.t(m.isPending('duty') ? 'sending' : 'startShift'),
                 { class: 'primary', disabled: Boolean(m.isPending('duty')) }),
@@ -245,10 +245,10 @@ function fullCard(m, card) {
         h('p', { class: 'kind' }, kindOf(m, shown))),
     h('div', { class: 'card-body' },
         h('h1', { class: 'place' }, placeOf(m, shown)),
-        h('p', { class: 'where' }, `${unitOf(shown)} · ${m.t(c.form ?? 'FORM_UNKNOWN')}`),
+        h('p', { class: 'where' }, `${unitOf(shown)}\u00a0· ${m.t(c.form ?? 'FORM_UNKNOWN')}`),
         c.text && h('p', { class: 'device-text' }, c.text),
         Number(c.count ?? 1) > 1 && h('p', { class: 'count' }, m.t('pressed', { n: c.count })),
-        h('p', { class: 'who' }, whoLine(m, card), next && ' · ',
+        h('p', { class: 'who' }, whoLine(m, card), next && '\u00a0· ',
             next && h('span', { class: 'next' }, next)),
         marks(m, card),
         notices(m, card.id)));
@@ -265,7 +265,7 @@ function row(m, card) {
         h('time', { class: 'age' }, ageOf(m, shown)),
         h('span', { class: 'row-text' },
             h('strong', null, kindOf(m, shown)), ' ', h('span', { class: 'row-place' }, placeOf(m, shown)),
-            h('small', null, `${unitOf(shown)} · ${whoLine(m, card)}`))));
+            h('small', null, `${unitOf(shown)}\u00a0· ${whoLine(m, card)}`))));
 }
 
 function dutyView(m) {
@@ -323,6 +323,7 @@ function endShift(m) {
     return h('section', { class: 'panel', key: 'ending' },
         own > 0 && h('p', { class: 'mark' }, m.t('endShiftOwn', { n: own })),
         h('h2', null, m.t('endShiftAsk')),
+        notices(m, 'duty'),
         h('div', { class: 'pair' },
             button('end-no', m.t('no')),
             button('end-yes', m.t(m.isPending('duty') ? 'sending' : 'yesEnd'),

@@ -17,9 +17,17 @@ const RHYTHM = {
 const AHEAD_S = 65;
 const EDGE_S = 0.01; /* so that a pulse does not click */
 
+/* Browsers refuse, loudly, before the first touch of the page. */
+function vibrate(pattern) {
+    if (navigator.userActivation?.hasBeenActive ?? true) {
+        navigator.vibrate?.(pattern);
+    }
+}
+
 export function createSound(onChange) {
     let context = null;
     let meter = null;
+    let trial = null;
     let voice = null; /* what rings: { key, rhythm, oscillators, gate, next, round, timers } */
 
     function unlock() {
@@ -72,24 +80,30 @@ export function createSound(onChange) {
             const following = rhythm.starts[i + 1];
             return following === undefined ? [length] : [length, (following - start) * 1000 - length];
         });
-        navigator.vibrate?.(pattern.map(Math.round));
+        vibrate(pattern.map(Math.round));
+    }
+
+    function mute(v) {
+        if (v?.gate) {
+            v.gate.gain.cancelScheduledValues(0);
+            v.gate.disconnect();
+            v.oscillators.forEach((o) => o.stop());
+        }
     }
 
     function silence() {
-        if (!voice) {
-            return;
+        if (voice) {
+            clearInterval(voice.timer);
+            clearInterval(voice.shakeTimer);
+            vibrate(0);
+            mute(voice);
+            voice = null;
         }
-        clearInterval(voice.timer);
-        clearInterval(voice.shakeTimer);
-        navigator.vibrate?.(0);
-        const { gate, oscillators } = voice;
-        if (gate) {
-            gate.gain.cancelScheduledValues(0);
-            gate.gain.value = 0;
-            gate.disconnect();
-            oscillators.forEach((o) => o.stop());
-        }
-        voice = null;
+    }
+
+    function endTrial() {
+        mute(trial);
+        trial = null;
     }
 
     return {
@@ -116,6 +130,7 @@ export function createSound(onChange) {
             if (!rhythm) {
                 return;
             }
+            endTrial();
             voice = context?.state === 'running' ? begin(key, rhythm) : { key, rhythm };
             voice.name = name;
             shake(rhythm);
@@ -127,12 +142,12 @@ export function createSound(onChange) {
             }
         },
         /* One round of the class-1 tone, for the question "did you hear it?". */
-        try() {
-            const v = begin('try', RHYTHM.life);
-            lay(v, 1);
-            const end = v.next - RHYTHM.life.every + RHYTHM.life.starts.at(-1) + 1;
-            v.oscillators.forEach((o) => o.stop(end));
+        startTrial() {
+            endTrial();
+            trial = begin('trial', RHYTHM.life);
+            lay(trial, 1);
             shake(RHYTHM.life);
         },
+        endTrial,
     };
 }

@@ -84,6 +84,9 @@ function put(state, shown, known, serverNow) {
     if (phase === 'taken' || phase === 'closed') {
         const since = Number(shown.case.changedMs ?? 0) || serverNow;
         entry.leaveAt = known?.leaveAt ?? Math.min(serverNow, since) + LEAVE_MS;
+        if (phase === 'closed' && known && phaseOf(known, state.me) === 'own') {
+            entry.leaveAt = serverNow; /* who closed it knows */
+        }
     }
     state.cases.set(shown.case.id, entry);
     return entry;

@@ -27,7 +27,8 @@ export async function newCarer({
     const own = browser ?? await launch();
     const context = await own.newContext({
         viewport: { width, height }, hasTouch: true, reducedMotion: 'reduce',
-        timezoneId: 'Europe/Stockholm', ...options,
+        timezoneId: 'Europe/Stockholm',
+        serviceWorkers: 'block', ...options,
     });
     await context.addInitScript(([l, t]) => {
         localStorage.getItem('samlarm.language') ?? localStorage.setItem('samlarm.language', l);
@@ -43,7 +44,7 @@ export async function newCarer({
     };
     page.on('pageerror', (error) => carer.errors.push(String(error)));
     page.on('console', (line) => {
-        if (line.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(line.text())) {
+        if (line.type() === 'error' && !/Failed to load resource|WebSocket connection|ERR_EMPTY_RESPONSE/.test(line.text())) {
             carer.errors.push(line.text());
         }
     });

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
+import { faultsOf } from './proto.mjs';
 
 const PAGES = fileURLToPath(new URL('../../gateway/web/', import.meta.url));
 const TYPES = {
@@ -28,6 +29,7 @@ export class Mock {
     constructor() {
         this.received = [];  /* every message of the client, in order, with `at` */
         this.sockets = new Set();
+        this.faults = [];    /* messages of either side that the proto does not know */
         this.hellos = [];
         this.posts = [];
         this.closes = [];
@@ -139,6 +141,7 @@ export class Mock {
     }
 
     #hear(socket, message) {
+        this.faults.push(...faultsOf('FromClient', message));
         this.received.push({ ...message, at: Date.now() });
         if (message.hello) {
             this.hellos.push(message.hello);
@@ -187,7 +190,9 @@ export class Mock {
     }
 
     #say(socket, message) {
-        socket.send(JSON.stringify(message));
+        const text = JSON.stringify(message);
+        this.faults.push(...faultsOf('ToClient', JSON.parse(text)));
+        socket.send(text);
     }
 
     say(message) {

@@ -19,7 +19,7 @@ test('an alarm is shown and heard within a second, and the receipts come in orde
         assert.deepEqual(mock.stages(shown.case.id),
             ['OFFER_STAGE_RECEIVED', 'OFFER_STAGE_DISPLAYED', 'OFFER_STAGE_SOUNDED']);
         const text = await carer.text(card);
-        for (const part of ['LIV', 'FALL', 'Rum 12', 'Björken · Särskilt boende', 'Tryckt 2 gånger',
+        for (const part of ['LIV', 'FALL', 'Rum 12', 'Björken\u00a0· Särskilt boende', 'Tryckt 2 gånger',
             'Du och Sara är kallade', 'går till Eken om 0:4']) {
             assert.ok(text.includes(part), `${part} in ${text}`);
         }

@@ -145,6 +145,20 @@ test('the browser\'s word that it is offline is tested at once, not believed', (
         await until(() => mock.hellos.length === 2, 'no answer: a new connection', 5000);
     }));
 
+test('without a network the page still opens and shows the reserve number', () =>
+    scene({ carer: { options: { serviceWorkers: 'allow' } } }, async (mock, carer) => {
+        await onDuty(carer);
+        await carer.page.evaluate(() => navigator.serviceWorker.ready);
+        mock.isUp = false;
+        mock.cut();
+        await carer.page.reload();
+        await carer.page.waitForSelector(lost, { timeout: 15000 });
+        assert.match(await carer.text('#lost'), /0910-73 70 00/);
+        mock.isUp = true;
+        await carer.page.waitForSelector('#lost', { state: 'hidden', timeout: 9000 });
+        await carer.page.waitForSelector('html[data-view=duty]');
+    }));
+
 test('faults that everybody is told stand on the page', () => scene({}, async (mock, carer) => {
     await onDuty(carer);
     mock.warnings = ['Larmcentralen svarar inte.'];

@@ -50,7 +50,7 @@ test('going on duty sends the chosen unit, plays the tone and reports sound only
         const ready = await until(() => mock.verbs('ready').find((m) => m.ready.sound), 'ready.sound');
         assert.equal(ready.ready.visible, true);
         assert.equal(typeof ready.ready.battery, 'number');
-        assert.match(await carer.text('.readiness'), /Ljud på · .*batteri \d+ %/);
+        assert.match(await carer.text('.readiness'), /Ljud på · .*batteri \d+\s%/);
     }));
 
 test('who did not hear gets help and a red banner until it is heard', () => scene({}, async (mock, carer) => {

@@ -1,10 +1,10 @@
 /* look.test.mjs - languages, widths, contrast, targets, and the pictures. */
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { LANGUAGES, span, TEXT } from '../../../gateway/web/text.js';
 import { until } from '../mock.mjs';
 import { onDuty, withBrowser } from './set_up.mjs';
@@ -179,6 +179,19 @@ for (const theme of ['light', 'dark']) {
         }));
 }
 
+let temporary = null;
+
+async function shots() {
+    if (process.env.SHOTS) {
+        await mkdir(process.env.SHOTS, { recursive: true });
+        return process.env.SHOTS;
+    }
+    temporary ??= await mkdtemp(join(tmpdir(), 'samlarm-shots-'));
+    return temporary;
+}
+
+after(() => temporary && rm(temporary, { recursive: true }));
+
 async function picture(carer, folder, name) {
     await carer.page.waitForTimeout(450);
     await carer.page.screenshot({ path: join(folder, `${name}.png`) });
@@ -189,8 +202,7 @@ for (const language of LANGUAGES) {
         test(`pictures in ${language}, ${theme}`, () => scene(
             { mock: { clockMs: EVENING }, carer: { language, theme } },
             async (mock, carer) => {
-                const folder = process.env.SHOTS ?? await mkdtemp(join(tmpdir(), 'samlarm-shots-'));
-                await mkdir(folder, { recursive: true });
+                const folder = await shots();
                 const shoot = (name) => picture(carer, folder, `${name}-${language}-${theme}`);
                 mock.recent = past(mock);
                 await carer.open();
@@ -216,6 +228,9 @@ for (const language of LANGUAGES) {
                 mock.change(shown, { state: 'CASE_STATE_CLOSED' });
                 await until(async () => (await carer.text('.card .place')) === 'Storgatan 14 B', 'rows');
                 await shoot('several');
+                await carer.page.setViewportSize({ width: 320, height: 640 });
+                await shoot('small');
+                await carer.page.setViewportSize({ width: 360, height: 740 });
                 mock.isUp = false;
                 mock.cut();
                 await carer.page.waitForSelector('#lost:not([hidden])', { timeout: 9000 });
@@ -226,7 +241,7 @@ for (const language of LANGUAGES) {
 
 function past(mock) {
     const line = (minutes, kind, place, owner, reason, n) => ({
-        case: { id: `past${n}`, kind, class: 'CLASS_URGENT', state: 'CASE_STATE_CLOSED', reason,
+        case: { id: `past000${n}`, kind, class: 'CLASS_URGENT', state: 'CASE_STATE_CLOSED', reason,
             raisedMs: String(mock.now() - minutes * 60000) },
         placeLabel: place, unitLabel: 'Björken', ownerName: owner,
     });

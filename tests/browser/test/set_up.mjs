@@ -22,6 +22,9 @@ export function withBrowser() {
             if (carer.errors.length > 0) {
                 throw new Error(`the page complained: ${carer.errors.join(' | ')}`);
             }
+            if (mock.faults.length > 0) {
+                throw new Error(`not as in client.proto: ${mock.faults.join(' | ')}`);
+            }
         } finally {
             await carer.leave();
             await mock.stop();
