@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { LOOK_MS = 5000 }; /* how often the table is looked through while there is anything in it */
+
 static void rearm(struct sip *sip);
 
 void sip_note(const struct sip *sip, const char *counter, const char *peer, const char *why)
@@ -133,6 +135,36 @@ void sip_run(struct sip *sip)
     sip_leave(sip);
 }
 
+void sip_run_within(struct sip *sip, int64_t delay_ms)
+{
+    double seconds = (double)delay_ms / 1000.0;
+    if (ev_is_active(&sip->timer) && ev_timer_remaining(sip->loop, &sip->timer) <= seconds) {
+        return;
+    }
+    ev_timer_stop(sip->loop, &sip->timer);
+    ev_timer_set(&sip->timer, seconds, 0.0);
+    ev_timer_start(sip->loop, &sip->timer);
+}
+
+void sip_run_one(struct sip *sip, struct sip_deal *deal)
+{
+    sip_enter(sip);
+    for (;;) {
+        osip_event_t *event = osip_fifo_tryget(deal->transaction->transactionff);
+        if (event == NULL) {
+            break;
+        }
+        osip_transaction_execute(deal->transaction, event);
+    }
+    if (deal->is_over) {
+        sip_deal_release(deal);
+    }
+    /* A stream's transaction ends with its answer; a datagram's lingers, and is looked at in time.
+     */
+    sip_run_within(sip, deal->is_udp ? LOOK_MS : 1);
+    sip_leave(sip);
+}
+
 static void on_timer(struct ev_loop *loop, struct ev_timer *timer, int revents)
 {
     (void)loop;
@@ -153,9 +185,9 @@ static void rearm(struct sip *sip)
     }
     osip_timers_gettimeout(sip->osip, &wait);
     double seconds = (double)wait.tv_sec + (double)wait.tv_usec / 1e6;
-    /* Not below a millisecond, the grain of libosip2's clock; and a look at the table each 5 s. */
+    /* Not below a millisecond, the grain of libosip2's clock. */
     seconds = seconds < 0.001 ? 0.001 : seconds;
-    seconds = seconds > 5.0 ? 5.0 : seconds;
+    seconds = seconds > LOOK_MS / 1000.0 ? LOOK_MS / 1000.0 : seconds;
     ev_timer_set(&sip->timer, seconds, 0.0);
     ev_timer_start(sip->loop, &sip->timer);
 }
@@ -165,6 +197,9 @@ static enum err prepare(struct sip *sip, const struct sip_config *config)
     if (sodium_init() < 0 || osip_init(&sip->osip) != OSIP_SUCCESS) {
         sip->osip = NULL;
         return ERR_FULL;
+    }
+    for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++) {
+        osip_trace_disable_level((osip_trace_level_t)level); /* or any peer could write to stdout */
     }
     osip_set_application_context(sip->osip, sip);
     sip->osip->cb_send_message = sip_transport_send;

@@ -174,9 +174,7 @@ enum err sip_request(struct sip *sip, struct slice peer, struct slice to, struct
     }
     count("sip_requests", sip->name);
     /* From the loop, so that on_answer never comes from inside sip_request. */
-    ev_timer_stop(sip->loop, &sip->timer);
-    ev_timer_set(&sip->timer, 0.0, 0.0);
-    ev_timer_start(sip->loop, &sip->timer);
+    sip_run_within(sip, 0);
     return ERR_OK;
 }
 

@@ -96,8 +96,12 @@ struct sip {
 /* sip.c */
 void sip_enter(struct sip *sip);
 void sip_leave(struct sip *sip); /* after it `sip` may be gone */
-/* Lets the machines run, tells results, forgets what is over, sets the timer. */
+/* Lets all machines run, tells results, forgets what is over, sets the timer. */
 void sip_run(struct sip *sip);
+/* The same for one deal that got an event: an alarm does not pay for the 500 that linger. */
+void sip_run_one(struct sip *sip, struct sip_deal *deal);
+/* Lets all of them run at the latest so many milliseconds from now. */
+void sip_run_within(struct sip *sip, int64_t delay_ms);
 /* A free place; the oldest finished deal gives way. NULL: all 512 are waiting. */
 struct sip_deal *sip_deal_take(struct sip *sip, enum deal_kind kind);
 void sip_deal_release(struct sip_deal *deal);

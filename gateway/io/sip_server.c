@@ -145,7 +145,7 @@ static void give_event(struct sip *sip, struct sip_deal *deal, osip_event_t *eve
     if (osip_transaction_add_event(deal->transaction, event) != OSIP_SUCCESS) {
         osip_event_free(event);
     }
-    sip_run(sip);
+    sip_run_one(sip, deal);
 }
 
 /* What libosip2 gets to see of a request: the lines that make the transaction, cleaned by us. */

@@ -570,6 +570,41 @@ static void the_port_may_be_closed_inside_its_handler(void **state)
     }
 }
 
+/* What passes our own look and not libosip2's: it must be a 400 and our one line, no trace of its.
+ */
+static void the_library_behind_writes_nothing_by_itself(void **state)
+{
+    (void)state;
+    struct sip_bench bench = {0};
+    char text[ROOM];
+    bench_open(&bench, bench_both());
+    int fd = bench_client(&bench, true);
+    size_t len = bench_message(text, ROOM, "z9hG4bKbroken", 1, "", "x");
+    memcpy(strstr(text, "SIP/2.0/UDP"), "SIP_2.0_UDP", 11);
+    FILE *file = tmpfile();
+    int saved[2] = {dup(STDOUT_FILENO), dup(STDERR_FILENO)};
+    fflush(stdout);
+    dup2(fileno(file), STDOUT_FILENO);
+    dup2(fileno(file), STDERR_FILENO);
+    bench_send(fd, text, len);
+    size_t got = bench_receive(&bench, fd, text, ROOM, WAIT_MS);
+    fflush(stdout);
+    dup2(saved[0], STDOUT_FILENO);
+    dup2(saved[1], STDERR_FILENO);
+    close(saved[0]);
+    close(saved[1]);
+    char written[ROOM];
+    rewind(file);
+    written[fread(written, 1, sizeof written - 1, file)] = '\0';
+    fclose(file);
+    assert_true(got > 0);
+    assert_int_equal(bench_status(text), 400);
+    assert_non_null(strstr(written, "Via, From, To, Call-ID or CSeq is broken"));
+    assert_ptr_equal(strchr(written, '\n'), written + strlen(written) - 1);
+    close(fd);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -595,6 +630,7 @@ int main(void)
         cmocka_unit_test(digest_computes_the_example_of_its_standard),
         cmocka_unit_test(an_old_or_forged_nonce_is_told_apart),
         cmocka_unit_test(the_port_may_be_closed_inside_its_handler),
+        cmocka_unit_test(the_library_behind_writes_nothing_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
