@@ -1,5 +1,6 @@
 /* intake.c - an alarm comes in: an event for the journal, and what it means for the open cases.
  *
+ * The plan of a case is the one of its first press, so that the time promised for it stays true.
  * A known id is a repetition of the same message: the same answer, no record. A new id on an open line
  * is another press. A test alarm is journalled and answered, and makes, raises and closes no case: test
  * traffic must never hide or delay a person's call. Nothing that is not a test is ever dropped, except

@@ -188,6 +188,9 @@ static void equal_addresses_of_two_dialects_are_two_lines(void **state)
     (void)town_raise("scaip", "77", KIND_HELP, PHASE_RAISED, "1");
     (void)town_raise("dc09", "77", KIND_HELP, PHASE_RAISED, "1");
     assert_int_equal(ledger_open_count(f.ledger), 2);
+    (void)town_press("1");
+    (void)town_raise("scaip", "room12", KIND_HELP, PHASE_RAISED, "1"); /* not our room12 */
+    assert_int_equal(ledger_open_count(f.ledger), 4);
 }
 
 static void test_alarm_is_journalled_and_touches_no_case(void **state)
@@ -303,12 +306,32 @@ static void clock_set_back_an_hour_delays_no_deadline(void **state)
     (void)state;
     town_on_duty("anna");
     struct alarm_id id = town_press("1").case_id;
+    town_pass(20000);
     f.now.wall_ms -= 3600000;
-    (void)town_press("2");
-    town_pass(29999);
-    assert_int_equal(town_case(id)->step, 0);
-    town_pass(1);
-    assert_int_equal(town_case(id)->step, 2); /* there is no nurse on duty */
+    struct alarm again = town_alarm("espa", "panel/12", KIND_HELP, PHASE_RAISED, "2");
+    struct input input = {.type = INPUT_ALARM, .alarm = &again};
+    ledger_decide(f.ledger, &input, f.now, &f.decision);
+    for (size_t i = 0; i < f.decision.count; i++) {
+        ledger_apply(f.ledger, &f.decision.records[i], f.now);
+    }
+    assert_int_equal(ledger_next_wake(f.ledger, f.now), f.now.wall_ms + 10000);
+    assert_int_equal(town_case(id)->count, 2);
+}
+
+static void places_of_closed_cases_are_used_again(void **state)
+{
+    (void)state;
+    f.limits.cases = 2;
+    f.ledger = town_fold(f.memory, 0, f.now);
+    for (unsigned i = 0; i < 10; i++) {
+        char reference[3] = {(char)('a' + i), '1', '\0'};
+        assert_int_equal(town_press(reference).err, ERR_OK);
+        assert_int_equal(ledger_open_count(f.ledger), 1);
+        (void)town_raise("espa", "panel/12", KIND_HELP, PHASE_RESTORED, reference);
+        assert_int_equal(ledger_open_count(f.ledger), 0);
+    }
+    assert_null(ledger_recent(f.ledger, 4)); /* four closed ones are kept */
+    assert_non_null(ledger_recent(f.ledger, 3));
 }
 
 static void clock_set_back_during_a_restart_delays_at_most_one_step(void **state)
@@ -379,6 +402,7 @@ int main(void)
         TEST(case_without_a_known_plan_still_reaches_everybody_and_then_a_centre),
         TEST(plan_that_became_shorter_is_taken_up_at_its_last_step),
         TEST(clock_set_back_an_hour_delays_no_deadline),
+        TEST(places_of_closed_cases_are_used_again),
         TEST(clock_set_back_during_a_restart_delays_at_most_one_step),
         TEST(deadline_that_passed_while_we_were_down_fires_at_the_first_tick),
         TEST(fold_that_ends_inside_a_decision_goes_on_by_itself)};
