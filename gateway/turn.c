@@ -155,6 +155,9 @@ static void perform(struct turn *turn, const struct act *act, bool is_recorded)
     case ACT_SNAPSHOT:
         web_act(turn, act, is_recorded);
         break;
+    case ACT_ORDER:
+        orders_act(turn, act);
+        break;
     }
 }
 

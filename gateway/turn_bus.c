@@ -11,8 +11,6 @@
 
 #include "alarm/pb.h"
 #include "alarm/topic.h"
-#include "samlarm/v1/alarm.pb-c.h"
-#include "samlarm/v1/client.pb-c.h"
 
 enum { REFUSED_AGAIN_MS = 5000, NOTE_EVERY = 64 };
 
@@ -179,84 +177,6 @@ static void on_done(void *context, uint64_t token, enum err err)
     bus_pump(turn);
 }
 
-/* --- requests of listeners ------------------------------------------------------------------------- */
-
-struct asking {
-    struct turn *turn;
-    const struct bus_message *message;
-};
-
-static bool tell_open(void *context, const struct case_value *c)
-{
-    struct asking *asking = context;
-    uint8_t memory[RECORD_PACKED_MAX];
-    struct buf payload = buf_of(memory, sizeof memory);
-    struct case_change change = {.change = CHANGE_UNKNOWN, .at_ms = c->changed_ms, .case_ = *c};
-    if (case_change_pack(&change, ledger_seq(asking->turn->ledger), &payload) == ERR_OK) {
-        return bus_respond(asking->turn->bus, asking->message, buf_slice(&payload)) == ERR_OK;
-    }
-    return true;
-}
-
-static void answer(struct turn *turn, const struct bus_message *message, const char *text)
-{
-    if (message->response_topic.len > 0) {
-        (void)bus_respond(turn->bus, message, slice_str(text));
-    }
-}
-
-/* "accept/{case in hex}": a centre that listens on the bus takes the case, or lets it go. */
-static void centre_command(struct turn *turn, const struct bus_message *message, struct slice rest)
-{
-    struct input input = {.type = INPUT_CENTRE};
-    struct slice verb = slice_cut(&rest, '/');
-    uint8_t id[ALARM_ID_LEN];
-    size_t len = 0;
-    bool is_accept = slice_eq_str(verb, "accept") || slice_eq_str(verb, "acknowledge");
-    bool is_close = slice_eq_str(verb, "close");
-    if ((!is_accept && !is_close && !slice_eq_str(verb, "refuse")) ||
-        hex_decode(rest, id, sizeof id, &len) != ERR_OK || len != ALARM_ID_LEN) {
-        log_event(LOG_WARN, "bus.bad_command", NULL);
-        answer(turn, message, "error unknown_command");
-        return;
-    }
-    memcpy(input.case_ref, id, sizeof input.case_ref);
-    memcpy(input.case_id.at, id, sizeof id);
-    input.result = is_accept || is_close ? ERR_OK : ERR_STATE;
-    struct slice reason = message->payload;
-    reason.len = reason.len < sizeof input.reason - 1 ? reason.len : sizeof input.reason - 1;
-    slice_text(slice_is_utf8(reason) && reason.len > 0 ? reason : verb, input.reason,
-               sizeof input.reason);
-    struct reply reply = turn_input(turn, &input, loop_now());
-    if (is_close && (reply.err == ERR_OK || reply.err == ERR_DUPLICATE)) {
-        const struct case_value *c = ledger_case(turn->ledger, &input.case_id);
-        input.type = INPUT_CLOSE;
-        slice_text(slice_str(c == NULL ? "" : c->centre), input.centre, sizeof input.centre);
-        reply = turn_input(turn, &input, loop_now());
-    }
-    bool is_good = reply.err == ERR_OK || reply.err == ERR_DUPLICATE;
-    answer(turn, message, is_good ? "ok" : reply.word);
-}
-
-static void on_message(void *context, const struct bus_message *message)
-{
-    struct turn *turn = context;
-    struct slice rest;
-    if (topic_rest(turn->directory->municipality, message->topic, &rest) != ERR_OK ||
-        !slice_starts(rest, "command/")) {
-        return;
-    }
-    rest = slice_from(rest, strlen("command/"));
-    if (slice_eq_str(rest, "open_cases")) {
-        struct asking asking = {turn, message};
-        if (message->response_topic.len > 0) {
-            ledger_each_open(turn->ledger, tell_open, &asking);
-        }
-        return;
-    }
-    centre_command(turn, message, rest);
-}
-
 static void on_fault(void *context, const char *word, const char *text)
 {
     turn_fault(context, word, text, true);
@@ -286,7 +206,7 @@ static bool read_password(const struct turn *turn, char *ret_password, size_t ro
 
 enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room)
 {
-    static const struct bus_handler handler = {on_up, on_down, on_done, on_message, on_fault};
+    static const struct bus_handler handler = {on_up, on_down, on_done, orders_message, on_fault};
     const struct conf_bus *conf = &turn->conf->bus;
     char password[128] = "";
     char commands[TOPIC_MAX];

@@ -3,6 +3,7 @@
  *   turn.c        inputs -> records -> journal -> acts, in order, after the commit
  *   turn_ports.c  devices and centres: sessions, outboxes, receipts
  *   turn_bus.c    the bus, fed from the journal
+ *   turn_orders.c what listeners ask and centres order on the bus
  *   turn_web.c    handhelds: messages in, measuring, who is told
  *   turn_show.c   what each person is shown
  *   turn_http.c   login, health, metrics
@@ -26,6 +27,8 @@ enum {
     HANDHELDS_MAX = 4096,
     TICKETS_MAX = 256,
     ID_ROOM = 40, /* a client's own message id */
+    ANSWER_TOPIC_ROOM = 161,
+    CORRELATION_MAX = 64,
     BUS_IN_HAND = BUS_IN_FLIGHT,
     MESSAGE_MAX = 131072, /* one websocket frame out */
     SHOWN_MAX = 60,       /* cases in a snapshot, gravest and oldest first */
@@ -34,7 +37,7 @@ enum {
 };
 
 /* What waits for a commit. `after` is the last row that must be on disk first. */
-enum act_type { ACT_RECORD, ACT_RECEIPT, ACT_RESULT, ACT_SNAPSHOT };
+enum act_type { ACT_RECORD, ACT_RECEIPT, ACT_RESULT, ACT_SNAPSHOT, ACT_ORDER };
 
 struct act {
     enum act_type type;
@@ -52,6 +55,12 @@ struct act {
             char id[ID_ROOM];
             struct reply reply;
         } result;
+        struct {
+            char topic[ANSWER_TOPIC_ROOM];
+            uint8_t correlation[CORRELATION_MAX];
+            size_t correlation_len;
+            struct reply reply;
+        } order;
     };
 };
 
@@ -187,6 +196,10 @@ void bus_room_close(struct turn *turn);
 /* The disk refuses: what people must see goes out at once, without promise. */
 void bus_unrecorded(struct turn *turn, const struct record *record);
 void bus_pump(struct turn *turn);
+
+/* turn_orders.c */
+void orders_message(void *context, const struct bus_message *message);
+void orders_act(struct turn *turn, const struct act *act);
 
 /* turn_web.c */
 enum err web_room_open(struct turn *turn, const char *pages_dir, char *ret_why,
