@@ -1,53 +1,12 @@
 /* player.c - plays a .case file against its adapter and compares. */
-#include "replay/player.h"
+#include "replay/player_inside.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SENT_MAX = 16384, ITEMS_MAX = 128, ITEM_BYTES = 2048, WAITING_MAX = 64 };
-
-/* One thing that the adapter wanted done, kept until the file names it. */
-struct item {
-    enum out_type type;
-    bool is_named;
-    int status;
-    uint32_t tag;
-    struct alarm alarm;
-    uint8_t bytes[ITEM_BYTES];
-    size_t len;
-};
-
-struct player {
-    const char *path;
-    const struct transcript *transcript;
-    const struct adapter *adapter;
-    struct adapter_options options;
-    void *session;
-    struct now now;
-    int64_t wake_ms;
-    struct outbox out;
-    uint8_t sent[SENT_MAX]; /* by OUT_SEND, not yet named by the file */
-    size_t sent_len;
-    uint8_t input[SENT_MAX]; /* not yet consumed */
-    size_t input_len;
-    struct item items[ITEMS_MAX];
-    size_t item_count;
-    size_t waiting[WAITING_MAX]; /* items that wait for a receipt, oldest first */
-    size_t waiting_count;
-    struct alarm last_alarm;
-    uint32_t last_request_tag;
-    enum err last_err;
-    uint64_t exchange;
-    bool is_bad;
-    char *texts[ADAPTER_OPTIONS_MAX];
-};
-
-static void complain(struct player *p, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void complain(struct player *p, int line, const char *format, ...)
+void player_complain(struct player *p, int line, const char *format, ...)
 {
     va_list args;
     p->is_bad = true;
@@ -55,15 +14,6 @@ static void complain(struct player *p, int line, const char *format, ...)
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
-    fputc('\n', stderr);
-}
-
-static void print_bytes(struct slice bytes)
-{
-    for (size_t i = 0; i < bytes.len && i < 400; i++) {
-        uint8_t c = bytes.at[i];
-        fprintf(stderr, c >= ' ' && c < 0x7f ? "%c" : "\\x%02x", c);
-    }
     fputc('\n', stderr);
 }
 
@@ -102,7 +52,7 @@ static uint8_t *exact_copy(struct slice bytes)
 static void keep_item(struct player *p, const struct out *out, int line)
 {
     if (p->item_count == ITEMS_MAX) {
-        complain(p, line, "the adapter wants more than %d things", ITEMS_MAX);
+        player_complain(p, line, "the adapter wants more than %d things", ITEMS_MAX);
         return;
     }
     struct item *item = &p->items[p->item_count];
@@ -116,7 +66,7 @@ static void keep_item(struct player *p, const struct out *out, int line)
         item->alarm = *out->alarm;
         enum err err = alarm_check(&item->alarm);
         if (err != ERR_OK) {
-            complain(p, line, "the alarm is out of its bounds: %s", err_name(err));
+            player_complain(p, line, "the alarm is out of its bounds: %s", err_name(err));
         }
         p->last_alarm = item->alarm;
         p->last_alarm.raw = slice_of(NULL, 0);
@@ -135,7 +85,7 @@ static void keep_item(struct player *p, const struct out *out, int line)
 static void collect(struct player *p, int line)
 {
     if (p->out.is_full) {
-        complain(p, line, "the outbox ran over");
+        player_complain(p, line, "the outbox ran over");
     }
     for (size_t i = 0; i < p->out.count; i++) {
         const struct out *out = &p->out.items[i];
@@ -182,8 +132,8 @@ static void feed(struct player *p, const struct transcript_step *step)
             return;
         }
         if (consumed == 0 || consumed > p->input_len) {
-            complain(p, step->line, "the adapter consumed %zu of %zu bytes", consumed,
-                     p->input_len);
+            player_complain(p, step->line, "the adapter consumed %zu of %zu bytes", consumed,
+                            p->input_len);
             return;
         }
         p->input_len -= consumed;
@@ -206,7 +156,7 @@ static void play_bytes(struct player *p, const struct transcript_step *step, enu
             len = 1 + (size_t)rand() % len;
         }
         if (p->input_len + len > SENT_MAX) {
-            complain(p, step->line, "the adapter leaves too much unconsumed");
+            player_complain(p, step->line, "the adapter leaves too much unconsumed");
             return;
         }
         if (len > 0) {
@@ -221,7 +171,7 @@ static void play_bytes(struct player *p, const struct transcript_step *step, enu
 static void play_answer(struct player *p, const struct transcript_step *step)
 {
     if (p->adapter->answered == NULL) {
-        complain(p, step->line, "this adapter makes no requests");
+        player_complain(p, step->line, "this adapter makes no requests");
         return;
     }
     struct slice type = slice_str("application/scaip+xml");
@@ -240,7 +190,7 @@ static void pass_time(struct player *p, const struct transcript_step *step)
     int64_t until_ms = p->now.mono_ms + step->ms;
     for (unsigned round = 0; p->wake_ms != 0 && p->wake_ms <= until_ms; round++) {
         if (round == 100000) {
-            complain(p, step->line, "the adapter wakes for ever without time passing");
+            player_complain(p, step->line, "the adapter wakes for ever without time passing");
             return;
         }
         int64_t passed_ms = p->wake_ms > p->now.mono_ms ? p->wake_ms - p->now.mono_ms : 0;
@@ -257,7 +207,7 @@ static void pass_time(struct player *p, const struct transcript_step *step)
 static void play_journal(struct player *p, const struct transcript_step *step)
 {
     if (p->waiting_count == 0) {
-        complain(p, step->line, "nothing waits for the journal");
+        player_complain(p, step->line, "nothing waits for the journal");
         return;
     }
     const struct item *item = &p->items[p->waiting[0]];
@@ -266,7 +216,7 @@ static void play_journal(struct player *p, const struct transcript_step *step)
     bool is_refused = slice_eq_str(step->word, "refused");
     bool is_duplicate = slice_eq_str(step->word, "duplicate");
     if (!is_refused && !is_duplicate && !slice_eq_str(step->word, "stored")) {
-        complain(p, step->line, "the journal says stored, refused or duplicate");
+        player_complain(p, step->line, "the journal says stored, refused or duplicate");
     }
     struct adapter_receipt receipt = {.tag = item->tag,
                                       .result = is_refused ? ERR_IO : ERR_OK,
@@ -288,7 +238,7 @@ static void fill_case(struct player *p, const struct transcript_step *step, stru
     (void)slice_text(slice_str(p->last_alarm.text), c->text, sizeof c->text);
     (void)slice_text(slice_str(p->last_alarm.device), c->device, sizeof c->device);
     if (transcript_pair(step, "kind", &value) && kind_from_word(value, &c->kind) != ERR_OK) {
-        complain(p, step->line, "there is no such kind");
+        player_complain(p, step->line, "there is no such kind");
     }
     if (transcript_pair(step, "device", &value)) {
         (void)slice_text(value, c->device, sizeof c->device);
@@ -316,7 +266,7 @@ static void play_status(struct player *p, const struct transcript_step *step)
             .case_ = &c, .address = address, .attempt = 1, .place = text};
         if (p->adapter->deliver == NULL ||
             p->adapter->deliver(p->session, &delivery, p->now, &p->out) != ERR_OK) {
-            complain(p, step->line, "the adapter cannot deliver this case");
+            player_complain(p, step->line, "the adapter cannot deliver this case");
         }
         collect(p, step->line);
         return;
@@ -331,164 +281,7 @@ static void play_status(struct player *p, const struct transcript_step *step)
             return;
         }
     }
-    complain(p, step->line, "there is no such change of a case");
-}
-
-/* --- comparing --- */
-
-static struct item *find_item(struct player *p, enum out_type type)
-{
-    for (size_t i = 0; i < p->item_count; i++) {
-        if (p->items[i].type == type && !p->items[i].is_named) {
-            p->items[i].is_named = true;
-            return &p->items[i];
-        }
-    }
-    return NULL;
-}
-
-static void expect_sent(struct player *p, const struct transcript_step *step)
-{
-    struct verdict v = transcript_take(step, slice_of(p->sent, p->sent_len));
-    if (v.err != ERR_OK) {
-        complain(p, step->line, "other bytes were sent, different from byte %zu on:", v.at);
-        print_bytes(slice_of(p->sent, p->sent_len));
-        return;
-    }
-    p->sent_len -= v.at;
-    memmove(p->sent, p->sent + v.at, p->sent_len);
-}
-
-static void expect_item(struct player *p, const struct transcript_step *step, enum out_type type,
-                        const char *what)
-{
-    struct item *item = find_item(p, type);
-    if (item == NULL) {
-        complain(p, step->line, "the %s did not come", what);
-        return;
-    }
-    if (type == OUT_ANSWER && item->status != step->status) {
-        complain(p, step->line, "the answer was %d", item->status);
-    }
-    bool is_compared = step->has_bytes || type == OUT_ANSWER;
-    if (is_compared && !transcript_matches(step, slice_of(item->bytes, item->len))) {
-        complain(p, step->line, "the %s says something else:", what);
-        print_bytes(slice_of(item->bytes, item->len));
-    }
-}
-
-static void expect_field(struct player *p, const struct transcript_step *step, const char *key,
-                         const char *is)
-{
-    struct slice value;
-    if (transcript_pair(step, key, &value) && !slice_eq_str(value, is)) {
-        complain(p, step->line, "%s is %.*s in the file, and was understood as \"%s\"", key,
-                 (int)value.len, (const char *)value.at, is);
-    }
-}
-
-static void expect_alarm(struct player *p, const struct transcript_step *step, enum out_type type)
-{
-    static const char *const known[] = {"kind",      "class", "phase",   "device",    "text",
-                                        "reference", "test",  "suspect", "device_ms", "raw_type"};
-    struct item *item = find_item(p, type);
-    if (item == NULL) {
-        complain(p, step->line, "nothing of the kind was understood");
-        return;
-    }
-    for (size_t i = 0; i < step->pair_count; i++) {
-        bool is_known = false;
-        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
-            is_known = is_known || slice_eq_str(step->pairs[i].key, known[k]);
-        }
-        if (!is_known) {
-            complain(p, step->line, "the player does not know this field of an alarm");
-        }
-    }
-    const struct alarm *a = &item->alarm;
-    char number[32];
-    snprintf(number, sizeof number, "%lld", (long long)a->device_ms);
-    expect_field(p, step, "kind", kind_word(a->kind));
-    expect_field(p, step, "class", class_word(a->class_));
-    expect_field(p, step, "phase", phase_word(a->phase));
-    expect_field(p, step, "device", a->device);
-    expect_field(p, step, "text", a->text);
-    expect_field(p, step, "reference", a->reference);
-    expect_field(p, step, "test", a->is_test ? "yes" : "no");
-    expect_field(p, step, "suspect", a->is_clock_suspect ? "yes" : "no");
-    expect_field(p, step, "device_ms", number);
-    expect_field(p, step, "raw_type", a->raw_type);
-}
-
-static void expect_note(struct player *p, const struct transcript_step *step)
-{
-    for (size_t i = 0; i < p->item_count; i++) {
-        struct item *item = &p->items[i];
-        struct slice rest = slice_of(item->bytes, item->len);
-        if (item->type == OUT_NOTE && !item->is_named &&
-            slice_eq(slice_cut(&rest, ' '), step->word)) {
-            item->is_named = true;
-            return;
-        }
-    }
-    complain(p, step->line, "this note was not made");
-}
-
-static void play_expectation(struct player *p, const struct transcript_step *step)
-{
-    switch (step->verb) {
-    case TRANSCRIPT_BYTES:
-        expect_sent(p, step);
-        break;
-    case TRANSCRIPT_ANSWER:
-        expect_item(p, step, OUT_ANSWER, "answer");
-        break;
-    case TRANSCRIPT_REQUEST:
-        expect_item(p, step, OUT_REQUEST, "request");
-        break;
-    case TRANSCRIPT_HANG_UP:
-        expect_item(p, step, OUT_HANG_UP, "end of the connection");
-        break;
-    case TRANSCRIPT_EVENT:
-        expect_alarm(p, step, OUT_RAISE);
-        break;
-    case TRANSCRIPT_ALIVE:
-        expect_alarm(p, step, OUT_ALIVE);
-        break;
-    case TRANSCRIPT_NOTE:
-        expect_note(p, step);
-        break;
-    case TRANSCRIPT_DELIVERED:
-        expect_item(p, step, OUT_DELIVERED, "delivery");
-        break;
-    case TRANSCRIPT_REFUSED:
-        expect_item(p, step, OUT_REFUSED, "refusal");
-        break;
-    case TRANSCRIPT_WORD:
-        if (!slice_eq_str(step->word, err_name(p->last_err))) {
-            complain(p, step->line, "the verdict was %s", err_name(p->last_err));
-        }
-        break;
-    }
-}
-
-/* Before something new happens, and at the end: nothing that the file did not name (notes may). */
-static void expect_nothing_more(struct player *p, int line)
-{
-    if (p->sent_len > 0) {
-        complain(p, line, "before this line more was sent than the file says:");
-        print_bytes(slice_of(p->sent, p->sent_len));
-        p->sent_len = 0;
-    }
-    for (size_t i = 0; i < p->item_count; i++) {
-        struct item *item = &p->items[i];
-        if (!item->is_named && item->type != OUT_NOTE) {
-            item->is_named = true;
-            complain(p, line, "before this line the adapter did what the file does not say (%d):",
-                     (int)item->type);
-            print_bytes(slice_of(item->bytes, item->len));
-        }
-    }
+    player_complain(p, step->line, "there is no such change of a case");
 }
 
 static void play_step(struct player *p, const struct transcript_step *step, enum player_cut cut)
@@ -496,7 +289,7 @@ static void play_step(struct player *p, const struct transcript_step *step, enum
     bool is_act = step->type == TRANSCRIPT_IN || step->type == TRANSCRIPT_TIME ||
                   step->type == TRANSCRIPT_JOURNAL || step->type == TRANSCRIPT_STATUS;
     if (is_act) {
-        expect_nothing_more(p, step->line);
+        player_expect_nothing_more(p, step->line);
     }
     switch (step->type) {
     case TRANSCRIPT_IN:
@@ -518,7 +311,7 @@ static void play_step(struct player *p, const struct transcript_step *step, enum
     case TRANSCRIPT_OUT:
     case TRANSCRIPT_ALARM:
     case TRANSCRIPT_VERDICT:
-        play_expectation(p, step);
+        player_expect(p, step);
         break;
     }
 }
@@ -548,8 +341,9 @@ static void set_options(struct player *p)
             is_known = is_known || slice_eq_str(p->transcript->options[k].key, table[i].name);
         }
         if (!is_known) {
-            complain(p, 0, "the adapter has no option %.*s", (int)p->transcript->options[k].key.len,
-                     (const char *)p->transcript->options[k].key.at);
+            player_complain(p, 0, "the adapter has no option %.*s",
+                            (int)p->transcript->options[k].key.len,
+                            (const char *)p->transcript->options[k].key.at);
         }
     }
 }
@@ -566,7 +360,7 @@ static void begin(struct player *p)
     enum err err =
         p->adapter->open(p->session, &p->options, p->transcript->is_dialling, p->now, &p->out);
     if (err != ERR_OK) {
-        complain(p, 0, "the adapter refuses these options: %s", err_name(err));
+        player_complain(p, 0, "the adapter refuses these options: %s", err_name(err));
     }
     collect(p, 0);
 }
@@ -592,7 +386,7 @@ bool player_play(const char *path, const struct transcript *transcript, enum pla
     p->transcript = transcript;
     p->adapter = adapter_find(transcript->adapter);
     if (p->adapter == NULL) {
-        complain(p, 0, "there is no such adapter");
+        player_complain(p, 0, "there is no such adapter");
         finish(p);
         return false;
     }
@@ -603,7 +397,7 @@ bool player_play(const char *path, const struct transcript *transcript, enum pla
         play_step(p, &transcript->steps[i], cut);
     }
     if (!p->is_bad) {
-        expect_nothing_more(p, line + 1);
+        player_expect_nothing_more(p, line + 1);
     }
     bool is_good = !p->is_bad;
     finish(p);
