@@ -7,6 +7,7 @@
 #include "io/log.h"
 
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -192,15 +193,24 @@ static void rearm(struct sip *sip)
     ev_timer_start(sip->loop, &sip->timer);
 }
 
+/* Untold, libosip2 writes what it thinks of a broken message to stdout, as often as a peer wishes. */
+static void say_nothing(const char *file, int line, osip_trace_level_t level, const char *format,
+                        va_list values)
+{
+    (void)file;
+    (void)line;
+    (void)level;
+    (void)format;
+    (void)values;
+}
+
 static enum err prepare(struct sip *sip, const struct sip_config *config)
 {
     if (sodium_init() < 0 || osip_init(&sip->osip) != OSIP_SUCCESS) {
         sip->osip = NULL;
         return ERR_FULL;
     }
-    for (int level = TRACE_LEVEL0; level < END_TRACE_LEVEL; level++) {
-        osip_trace_disable_level((osip_trace_level_t)level); /* or any peer could write to stdout */
-    }
+    osip_trace_initialize_func(TRACE_LEVEL0, say_nothing);
     osip_set_application_context(sip->osip, sip);
     sip->osip->cb_send_message = sip_transport_send;
     osip_set_kill_transaction_callback(sip->osip, OSIP_NIST_KILL_TRANSACTION, on_kill);
