@@ -340,7 +340,8 @@ static uint8_t take_latin1(struct slice *text)
     uint8_t latin1 = c;
     if (c >= BIT_EIGHT) {
         bool is_latin1 = (c == 0xc2 || c == 0xc3) && text->len > 1;
-        latin1 = is_latin1 ? (uint8_t)((unsigned)(c & 3) << 6 | (text->at[1] & 0x3fu)) : (uint8_t)'?';
+        latin1 =
+            is_latin1 ? (uint8_t)((unsigned)(c & 3) << 6 | (text->at[1] & 0x3fu)) : (uint8_t)'?';
     }
     *text = slice_from(*text, len);
     return latin1;
