@@ -15,7 +15,8 @@ import {
 import { createSession } from './session.js';
 import { createSound } from './sound.js';
 import {
-    applyCase, applySnapshot, applyWelcome, className, createState, openCount, sweep,
+    applyCase, applySnapshot, applyWelcome, className, createState, isOfferedAnew, openCount,
+    sweep,
 } from './state.js';
 import { LANGUAGES, tell } from './text.js';
 
@@ -25,6 +26,7 @@ const BEAT_OFFERED_MS = 5000;
 const READY_MS = 30000;
 const SETTLE_MS = 350;   /* what has just come under the thumb takes no tap */
 const NOTICE_MS = 10000;
+const DOUBT_MS = 2000;
 const RESYNC_MIN_MS = 5000;
 const RESYNC_MAX_MS = 300000;
 
@@ -50,7 +52,9 @@ let beatAt = 0;
 let readyAt = 0;
 let lastReady = '';
 let offSince = performance.now();
-const resync = { at: -Infinity, waitMs: RESYNC_MIN_MS, hasSnapshot: false };
+const resync = {
+    at: -Infinity, waitMs: RESYNC_MIN_MS, hasSnapshot: false, toldOpen: 0, doubtSince: null,
+};
 
 const device = createDevice({
     onTick: tick,
@@ -141,6 +145,9 @@ function hear(message) {
         resync.waitMs = isNews ? RESYNC_MIN_MS : Math.min(resync.waitMs * 2, RESYNC_MAX_MS);
         resync.hasSnapshot = true;
     } else if (message.case?.case) {
+        if (isOfferedAnew(message.case, state.me)) {
+            receipts.delete(message.case.case.id);
+        }
         applyCase(state, message.case, clock.now());
     } else if (message.heartbeat) {
         hearHeartbeat(message.heartbeat);
@@ -172,15 +179,25 @@ function hearWelcome(welcome) {
 function hearHeartbeat(heartbeat) {
     clock.hear(Number(heartbeat.serverTimeMs));
     state.warnings = heartbeat.warnings ?? [];
-    const isBehind = Number(heartbeat.seq ?? 0) > state.seq
-        || Number(heartbeat.open ?? 0) !== openCount(state);
-    if (isBehind && performance.now() - resync.at > resync.waitMs) {
+    resync.toldOpen = Number(heartbeat.open ?? 0);
+    const isAgreed = resync.toldOpen === openCount(state);
+    resync.doubtSince = isAgreed ? null : resync.doubtSince ?? performance.now();
+}
+
+/* The gateway counts other cases than this page holds: something was missed. (Its numbers prove
+ * nothing: they count the whole journal.) A change may be on its way to the disk, so doubt must last. */
+function resolveDoubt(now) {
+    if (resync.doubtSince === null || resync.toldOpen === openCount(state)) {
+        resync.doubtSince = null;
+    } else if (connection.isWelcome() && now - resync.doubtSince > DOUBT_MS
+        && now - resync.at > resync.waitMs) {
         comeBack(CLOSE_GAP, 'something was missed');
     }
 }
 
 function comeBack(code, reason) {
     resync.at = performance.now();
+    resync.doubtSince = null;
     connection.resync(code, reason);
 }
 
@@ -325,9 +342,12 @@ function reportReady() {
     const word = JSON.stringify(report);
     const isDue = performance.now() - readyAt >= READY_MS;
     if ((isDue || word !== lastReady) && connection.isWelcome()) {
-        readyAt = performance.now();
-        lastReady = word;
-        connection.send({ id: makeId(), ready: { ...report, gapMs: device.takeGap() } });
+        const gapMs = device.gap();
+        if (connection.send({ id: makeId(), ready: { ...report, gapMs } })) {
+            readyAt = performance.now();
+            lastReady = word;
+            device.forgetGap();
+        }
     }
 }
 
@@ -520,6 +540,7 @@ function tick() {
     if (connection.isWelcome() && now - connection.heardAt() > beat * 1.1) {
         connection.probe();
     }
+    resolveDoubt(now);
     reportReady();
     outbox.flush((m) => connection.send(m), false);
     for (const entry of outbox.expire()) {

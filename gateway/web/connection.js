@@ -11,6 +11,8 @@ const ANSWER_MS = 5000; /* a ticket and a welcome must each come within this */
 const PROBE_MS = 3000;
 const CLOSE_REPLACED = 4005;
 export const CLOSE_GAP = 4006;
+/* The gateway closes who says more than twenty messages a second: at most this at once, and a second. */
+const BUDGET = 9;
 
 /* `link`: url, ticket() -> Promise<string|null>, hello(ticket) -> message, probe() -> message,
  * onMessage(message), onChange(), onLoggedOut(), onReplaced(). */
@@ -23,6 +25,8 @@ export function createConnection(link) {
     let retryTimer = 0;
     let answerTimer = 0;
     let probeTimer = 0;
+    let budget = BUDGET;
+    let budgetAt = performance.now();
     let heardAt = null; /* performance.now() of the last word */
 
     function drop(code, reason) {
@@ -117,6 +121,17 @@ export function createConnection(link) {
         link.onChange();
     }
 
+    function spend() {
+        const now = performance.now();
+        budget = Math.min(BUDGET, budget + BUDGET * (now - budgetAt) / 1000);
+        budgetAt = now;
+        if (budget < 1) {
+            return false;
+        }
+        budget -= 1;
+        return true;
+    }
+
     return {
         start() {
             isRunning = true;
@@ -128,9 +143,9 @@ export function createConnection(link) {
             clearTimeout(retryTimer);
             drop(1000, 'bye');
         },
-        /* True when it was handed to a socket that had its welcome. */
+        /* True when it was handed to a socket that had its welcome; false: say it again later. */
         send(message) {
-            if (!isWelcome || socket?.readyState !== WebSocket.OPEN) {
+            if (!isWelcome || socket?.readyState !== WebSocket.OPEN || !spend()) {
                 return false;
             }
             socket.send(JSON.stringify(message));

@@ -79,11 +79,10 @@ export function createDevice({ onTick, onChange, onWake, onOffline }) {
         isAwake: () => lock !== null,
         isVisible: () => document.visibilityState === 'visible',
         battery: () => (battery ? Math.round(battery.level * 100) : -1),
-        /* Largest gap between two ticks since the last call. */
-        takeGap() {
-            const gap = Math.round(gapMs);
+        /* Largest gap between two ticks since it was last forgotten. */
+        gap: () => Math.round(gapMs),
+        forgetGap() {
             gapMs = 0;
-            return gap;
         },
     };
 }

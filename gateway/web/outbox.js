@@ -54,8 +54,13 @@ export function createOutbox({ load, save, wallNow }) {
         },
         /* Gives every entry that is due to `send`; `isFresh` means a new connection: all are due. */
         flush(send, isFresh) {
-            for (const entry of entries) {
-                if (isFresh || entry.sentAt === 0
+            const isReceipt = (entry) => entry.verb === 'receipt';
+            const inTurn = [...entries.filter((e) => !isReceipt(e)), ...entries.filter(isReceipt)];
+            if (isFresh) {
+                entries.forEach((entry) => { entry.sentAt = 0; });
+            }
+            for (const entry of inTurn) {
+                if (entry.sentAt === 0
                     || (entry.verb !== 'receipt' && wallNow() - entry.sentAt > AGAIN_MS)) {
                     if (!send({ id: entry.id, [entry.verb]: entry.fields })) {
                         return;

@@ -184,6 +184,11 @@ function notices(m, about) {
         .map((n) => h('p', { class: 'notice', role: 'status', key: `n${n.text}` }, n.text));
 }
 
+/* Is it this person's own call for help? */
+function isCalledBy(m, card) {
+    return card.entry.shown.case.device === `staff/${m.state.me.staff}`;
+}
+
 function whoLine(m, card) {
     const { shown } = card.entry;
     const c = shown.case;
@@ -209,6 +214,9 @@ function whoLine(m, card) {
     }
     const called = others.length === 0 ? m.t('nobodyCalled')
         : m.t(others.length === 1 ? 'otherCalled' : 'othersCalled', { names });
+    if (isCalledBy(m, card)) {
+        return `${m.t('youAsked')} · ${called}`;
+    }
     return card.phase === 'declined' ? `${m.t('youDeclined')} · ${called}` : called;
 }
 
@@ -224,7 +232,7 @@ function nextLine(m, card) {
 
 function marks(m, card) {
     const c = card.entry.shown.case;
-    const isCentreCalled = c.centre && card.phase !== 'centre' && card.phase !== 'closed';
+    const isCentreCalled = c.centre && ['ringing', 'open', 'declined'].includes(card.phase);
     return [
         c.test && 'test', c.deviceUnknown && 'deviceUnknown', c.notRecorded && 'notRecorded',
         c.restored && 'restored', isCentreCalled && 'centreCalled',
@@ -355,7 +363,8 @@ function panel(m, card, question, choices) {
 function actions(m, card) {
     const of = (verb) => ({ 'data-case': card.id, key: `${card.id}/${verb}` });
     const { shown } = card.entry;
-    if (card.phase === 'taken' || card.phase === 'closed') {
+    if (card.phase === 'taken' || card.phase === 'closed'
+        || (card.phase !== 'own' && isCalledBy(m, card))) {
         return null;
     }
     if (m.isPending(card.id)) {

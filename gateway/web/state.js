@@ -61,12 +61,13 @@ export function applySnapshot(state, snapshot, serverNow) {
     return isNews;
 }
 
-/* Returns the entry, or null when something newer about the case is known already. */
+/* Returns the entry, or null when something newer about the case is known already. A change that could
+ * not be recorded has no number: it is the newest. */
 export function applyCase(state, shown, serverNow) {
     const seq = Number(shown.seq ?? 0);
     const known = state.cases.get(shown.case.id);
     state.seq = Math.max(state.seq, seq);
-    if (known && Number(known.shown.seq ?? 0) > seq) {
+    if (known && seq > 0 && Number(known.shown.seq ?? 0) > seq) {
         return null;
     }
     const entry = put(state, shown, known, serverNow);
@@ -117,6 +118,14 @@ export function phaseOf(entry, me) {
         return 'declined';
     }
     return entry.shown.mine ? 'ringing' : 'open';
+}
+
+/* A new offer to this person, perhaps of a case that rang already: its receipts are wanted anew. */
+export function isOfferedAnew(shown, me) {
+    const offer = (shown.case.offers ?? []).find((o) => o.staff === me?.staff);
+    const isOffering = shown.change === 'CHANGE_OFFERED' || shown.change === 'CHANGE_REOPENED';
+    return isOffering
+        && (offer?.stage === 'OFFER_STAGE_QUEUED' || offer?.stage === 'OFFER_STAGE_SENT');
 }
 
 const GROUP = { ringing: 0, own: 0, taken: 1, closed: 1, open: 2, declined: 2, centre: 2 };

@@ -72,13 +72,18 @@ class Carer {
         await this.page.waitForSelector('html[data-view=start], html[data-view=duty]');
     }
 
-    /* Presses "Börja passet" and says that the tone was heard. */
+    /* Presses "Börja passet" and says that the tone was heard. Who is on duty already, from an earlier
+     * life of the page, only mends the sound. */
     async goOnDuty(unit = null) {
-        if (unit) {
-            await this.page.selectOption('#unit', unit);
+        if (await this.page.locator('html[data-view=duty]').count()) {
+            await this.page.click('[data-action=sound-on]');
+        } else {
+            if (unit) {
+                await this.page.selectOption('#unit', unit);
+            }
+            await this.page.click('[data-action=start-shift]');
+            await this.page.waitForSelector('html[data-view=duty]');
         }
-        await this.page.click('[data-action=start-shift]');
-        await this.page.waitForSelector('html[data-view=duty]');
         await this.page.click('[data-action=heard-yes]');
     }
 
@@ -102,9 +107,16 @@ class Carer {
         await this.page.locator('.row', { hasText: place }).first().click();
     }
 
+    /* Takes the first card. When another alarm waits, what was taken becomes a row: it is opened. */
     async take() {
-        await this.page.click('#dock [data-action=accept]');
-        await this.page.waitForSelector('.card[data-phase=own]');
+        const accept = this.page.locator('#dock [data-action=accept]');
+        const own = `[data-case="${await accept.getAttribute('data-case')}"][data-phase=own]`;
+        await accept.click();
+        await this.page.waitForSelector(own);
+        if (await this.page.locator(`.row${own}`).count()) {
+            await this.page.click(`.row${own}`);
+        }
+        await this.page.waitForSelector(`.card${own}`);
     }
 
     async decline(reason = 'busy') {

@@ -28,6 +28,25 @@ test('an alarm is shown and heard within a second, and the receipts come in orde
         assert.equal(await carer.text('#say'), 'Liv. Fall. Rum 12. Björken.');
     }));
 
+test('a new offer of a case that rings already gets its receipts anew', () =>
+    scene({}, async (mock, carer) => {
+        await onDuty(carer);
+        const offers = [{ staff: STAFF, stage: 'OFFER_STAGE_QUEUED' }];
+        const shown = mock.raise({ offers });
+        await until(() => mock.stages(shown.case.id).length === 3, 'three receipts');
+        mock.change({ ...shown, change: 'CHANGE_ESCALATED' });
+        mock.change({ ...shown, change: 'CHANGE_OFFERED' }, { step: 1 });
+        await until(() => mock.stages(shown.case.id).length === 6, 'three more');
+    }));
+
+test('one\'s own call for help is shown without a button to take it', () => scene({}, async (mock, carer) => {
+    await onDuty(carer);
+    mock.raise({ kind: 'KIND_STAFF_ASSIST', device: `staff/${STAFF}` }, { mine: false });
+    await carer.page.waitForSelector('.card[data-phase=open]');
+    assert.match(await carer.text('.card .who'), /Du har bett om hjälp · Sara är kallad/);
+    assert.equal(await carer.page.locator('#dock [data-action=accept]').count(), 0);
+}));
+
 test('without sound there is no receipt for sound', () => scene({}, async (mock, carer) => {
     await carer.logIn();
     mock.onDuty = true;

@@ -71,8 +71,9 @@ test('a heartbeat that knows more than the page makes it close with 4006 and com
 test('a heartbeat that never agrees does not make the page reconnect for ever', () =>
     scene({}, async (mock, carer) => {
         await onDuty(carer);
+        mock.isBeating = false;
         const before = mock.hellos.length;
-        for (let i = 0; i < 20; i++) {
+        for (let i = 0; i < 80; i++) {
             mock.heartbeat({ open: 99 });
             await carer.page.waitForTimeout(50);
         }
@@ -157,6 +158,20 @@ test('without a network the page still opens and shows the reserve number', () =
         mock.isUp = true;
         await carer.page.waitForSelector('#lost', { state: 'hidden', timeout: 9000 });
         await carer.page.waitForSelector('html[data-view=duty]');
+    }));
+
+test('many alarms at once do not make the page say more than it may', () =>
+    scene({}, async (mock, carer) => {
+        await onDuty(carer);
+        await carer.page.waitForTimeout(1000);
+        const began = mock.received.length;
+        for (let i = 0; i < 12; i++) {
+            mock.raise({}, { placeLabel: `Rum ${i}` });
+        }
+        await until(() => mock.verbs('receipt').length === 36, 'all receipts', 9000);
+        const at = mock.received.slice(began).map((m) => m.at);
+        const most = Math.max(...at.map((t) => at.filter((u) => u >= t && u < t + 1000).length));
+        assert.ok(most <= 20, `${most} messages in a second`);
     }));
 
 test('faults that everybody is told stand on the page', () => scene({}, async (mock, carer) => {
