@@ -165,9 +165,13 @@ function banners(m) {
             type: 'button', class: 'banner alarm', 'data-action': 'sound-on', key: 'sound-off',
         }, m.t('soundOffBanner')),
         m.ui.soundCheck && soundCheck(m),
-        m.state.warnings.map((w) => h('p', { class: 'banner warn', role: 'status', key: `w${w}` }, w)),
         notices(m, ''),
     ];
+}
+
+function warnings(m) {
+    return m.state.warnings.map((w) =>
+        h('p', { class: 'banner warn', role: 'status', key: `w${w}` }, w));
 }
 
 function soundCheck(m) {
@@ -280,9 +284,11 @@ function dutyView(m) {
     const [first, ...rest] = m.cards;
     return [
         banners(m),
+        first ? null : warnings(m),
         first ? fullCard(m, first) : quietView(m),
         rest.length > 0 && h('section', { class: 'rows', key: 'rows' },
             h('h2', null, m.t('moreAlarms')), h('ul', null, rest.map((card) => row(m, card)))),
+        first && warnings(m), /* below: a fault of the system never hides a person's need */
         first && h('p', { class: 'readiness', key: 'ready-line' }, readiness(m)),
         endShift(m),
         settings(m),
