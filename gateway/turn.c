@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACTS_MAX = 20000, ACTS_FIRST = 256 };
+enum { ACTS_MAX = 20000, ACTS_FIRST = 256, STALL_MS = 3000 };
+#define NEVER UINT64_MAX /* an act behind a row that no disk will ever hold */
 
 static bool acts_grow(struct acts *acts)
 {
@@ -41,7 +42,7 @@ struct act *turn_act(struct turn *turn, enum act_type type)
     }
     struct act *act = &acts->at[(acts->head + acts->count++) % acts->room];
     act->type = type;
-    act->after = turn->row_max;
+    act->after = turn->is_row_lost ? NEVER : turn->row_max;
     return act;
 }
 
@@ -85,9 +86,12 @@ static void keep(struct turn *turn, struct record *record, struct now now)
                   err_name(err), NULL);
         count("records_not_journalled", NULL);
         record->seq = turn->row_max; /* people are shown it all the same */
+        turn->is_row_lost = true;
     }
     turn->row_max = record->seq;
-    ledger_apply(turn->ledger, record, now);
+    if (err == ERR_OK || record->type != RECORD_EVENT) {
+        ledger_apply(turn->ledger, record, now);
+    } /* else: the device repeats it, and it must not count as known then */
     struct act *act = turn_act(turn, ACT_RECORD);
     if (act != NULL) {
         act->record = *record;
@@ -100,27 +104,31 @@ static void keep(struct turn *turn, struct record *record, struct now now)
 struct reply turn_input(struct turn *turn, const struct input *input, struct now now)
 {
     struct decision *decision = &turn->decision;
+    turn->is_row_lost = false;
     ledger_decide(turn->ledger, input, now, decision);
     for (size_t i = 0; i < decision->count; i++) {
         if (!is_disk_good(turn) && decision->records[i].type == RECORD_EVENT) {
             decision->records[i].event.is_not_recorded = true;
         }
-        if (!is_disk_good(turn) && decision->records[i].type == RECORD_CASE) {
-            decision->records[i].case_.case_.is_not_recorded = true;
+        if (decision->records[i].type == RECORD_CASE) {
+            decision->records[i].case_.case_.is_not_recorded = !is_disk_good(turn);
         }
         keep(turn, &decision->records[i], now);
     }
     return decision->reply;
 }
 
-void turn_fault(struct turn *turn, const char *what, const char *about, bool is_on)
+/* The word alone names the fault: the reason may be worded differently each time, and the end has none. */
+void turn_fault(struct turn *turn, const char *what, const char *why, bool is_on)
 {
     struct input input = {.type = INPUT_FAULT, .is_on = is_on};
     slice_text(slice_str(what), input.reason, sizeof input.reason);
-    slice_text(slice_str(about), input.to, sizeof input.to);
-    log_event(is_on ? LOG_ERROR : LOG_INFO, is_on ? "fault.began" : "fault.over", "what", what,
-              "about", about, NULL);
-    turn_input(turn, &input, loop_now());
+    struct reply reply = turn_input(turn, &input, loop_now());
+    if (reply.err == ERR_OK) {
+        log_event(is_on ? LOG_ERROR : LOG_INFO, is_on ? "fault.began" : "fault.over", "what", what,
+                  "why", why, NULL);
+        count(is_on ? "faults_begun" : "faults_over", what);
+    }
 }
 
 static void perform_record(struct turn *turn, const struct record *record, bool is_recorded)
@@ -169,12 +177,35 @@ static void drain(struct turn *turn)
     while (acts->count > 0) {
         struct act act = acts->at[acts->head];
         bool is_recorded = act.after <= durable;
-        if (!is_recorded && is_disk_good(turn)) {
+        if (!is_recorded && act.after != NEVER && is_disk_good(turn)) {
             break;
+        }
+        if (is_recorded && act.type == ACT_RECORD) {
+            turn->recorded_ms = record_at_ms(&act.record);
         }
         acts->head = (acts->head + 1) % acts->room;
         acts->count--;
         perform(turn, &act, is_recorded);
+    }
+}
+
+static void disk_refuses(struct turn *turn, const char *why)
+{
+    slice_text(slice_str(why), turn->journal_why, sizeof turn->journal_why);
+    turn_fault(turn, "journal_refuses", why, true);
+}
+
+/* A disk that neither takes nor refuses must not silence the handhelds: what has waited for seconds is
+ * shown, as with a disk that refuses. The commit that comes after all ends it. */
+static void watch_disk(struct turn *turn, struct now now)
+{
+    uint64_t durable = journal_durable(turn->journal);
+    if (turn->acts.count == 0 || durable != turn->durable_seen) {
+        turn->durable_seen = durable;
+        turn->moved_mono_ms = now.mono_ms;
+    } else if (is_disk_good(turn) && now.mono_ms - turn->moved_mono_ms >= STALL_MS) {
+        disk_refuses(turn, "the disk has not answered for 3 s; look at its health");
+        drain(turn);
     }
 }
 
@@ -184,8 +215,7 @@ static void on_durable(void *context, uint64_t up_to, enum err err, const char *
     (void)up_to;
     bool was_good = is_disk_good(turn);
     if (err != ERR_OK && was_good) {
-        slice_text(slice_str(why), turn->journal_why, sizeof turn->journal_why);
-        turn_fault(turn, "journal_refuses", why, true);
+        disk_refuses(turn, why);
     } else if (err == ERR_OK && !was_good) {
         turn->journal_why[0] = '\0';
         turn_fault(turn, "journal_refuses", "", false);
@@ -225,9 +255,10 @@ static void on_second(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)loop;
     (void)events;
     tick(turn, now);
+    watch_disk(turn, now);
     ports_second(turn, now);
     web_second(turn, now);
-    bus_pump(turn);
+    bus_second(turn, now);
 }
 
 /* The loop is about to sleep: the turn ends. The wall clock may step, so nothing sleeps longer than the

@@ -12,9 +12,9 @@
 #include "alarm/pb.h"
 #include "alarm/topic.h"
 
-enum { REFUSED_AGAIN_MS = 5000, NOTE_EVERY = 64 };
+enum { REFUSED_AGAIN_MS = 5000, NOTE_EVERY = 64, DROPPING_OVER_MS = 60000 };
 
-static void publish(struct turn *turn, uint64_t token, const struct record *record)
+static enum err publish(struct turn *turn, uint64_t token, const struct record *record)
 {
     uint8_t topic_memory[TOPIC_MAX];
     uint8_t payload_memory[RECORD_PACKED_MAX];
@@ -35,13 +35,14 @@ static void publish(struct turn *turn, uint64_t token, const struct record *reco
     if (err != ERR_OK) {
         log_event(LOG_WARN, "bus.not_published", "why", err_name(err), NULL);
     }
+    return err;
 }
 
 void bus_unrecorded(struct turn *turn, const struct record *record)
 {
     bool is_for_all = record->type == RECORD_EVENT || record->type == RECORD_CASE;
     if (turn->bus != NULL && is_for_all && bus_is_up(turn->bus)) {
-        publish(turn, 0, record);
+        (void)publish(turn, 0, record);
     }
 }
 
@@ -69,8 +70,9 @@ static void settle(struct turn *turn)
     turn->bus_done = done;
 }
 
-/* A row that cannot be read is no reason to stop: it is counted, and the bus goes on. */
-static void send_row(struct turn *turn, const struct journal_row *row)
+/* A row that cannot be read or said is no reason to stop: it is counted, and the bus goes on. False: the
+ * bus takes nothing now; the row comes again. */
+static bool send_row(struct turn *turn, const struct journal_row *row)
 {
     uint8_t memory[RECORD_ARENA];
     struct arena arena = arena_of(memory, sizeof memory);
@@ -78,17 +80,24 @@ static void send_row(struct turn *turn, const struct journal_row *row)
     bool is_for_all = row->type == RECORD_EVENT || row->type == RECORD_CASE;
     if (is_for_all && record_unpack(row->bytes, &arena, &record) == ERR_OK) {
         record.seq = row->seq;
-        for (size_t i = 0; i < BUS_IN_HAND; i++) {
+        enum err err = publish(turn, row->seq, &record);
+        if (err == ERR_FULL || err == ERR_STATE) {
+            return false;
+        }
+        for (size_t i = 0; err == ERR_OK && i < BUS_IN_HAND; i++) {
             if (turn->bus_flying[i] == 0) {
                 turn->bus_flying[i] = row->seq;
                 break;
             }
         }
-        publish(turn, row->seq, &record);
+        if (err != ERR_OK) {
+            count("bus_unreadable_rows", NULL);
+        }
     } else if (is_for_all) {
         count("bus_unreadable_rows", NULL);
     }
     turn->bus_sent = row->seq;
+    return true;
 }
 
 static void on_rows(void *context, const struct journal_row *rows, size_t count_, bool is_end)
@@ -98,10 +107,10 @@ static void on_rows(void *context, const struct journal_row *rows, size_t count_
     for (size_t i = 0; i < count_; i++) {
         bool is_next = rows[i].seq == turn->bus_sent + 1;
         if (!bus_is_up(turn->bus) || bus_room(turn->bus) == 0 || flying(turn) == BUS_IN_HAND ||
-            !is_next) {
-            break;
+            !is_next || !send_row(turn, &rows[i])) {
+            settle(turn);
+            return; /* the next second, or an answer of the broker, goes on */
         }
-        send_row(turn, &rows[i]);
     }
     settle(turn);
     if (!is_end) {
@@ -118,6 +127,10 @@ void bus_pump(struct turn *turn)
     }
     size_t room = BUS_IN_HAND - flying(turn);
     room = bus_room(turn->bus) < room ? bus_room(turn->bus) : room;
+    if (turn->bus_refused_row != 0) {
+        room =
+            flying(turn) == 0 ? 1 : 0; /* step by step, so that nothing is said again and again */
+    }
     if (room == 0) {
         return;
     }
@@ -143,7 +156,19 @@ static void on_down(void *context, const char *why)
 {
     struct turn *turn = context;
     fall_back(turn);
+    turn->bus_refused_row = 0; /* what the next connection may do, it will tell */
+    turn_fault(turn, "bus_refused", "", false);
     turn_fault(turn, "bus_down", why, true);
+}
+
+static bool is_flying(const struct turn *turn, uint64_t token)
+{
+    for (size_t i = 0; i < BUS_IN_HAND; i++) {
+        if (turn->bus_flying[i] == token) {
+            return true;
+        }
+    }
+    return false; /* of before a fall-back: that row is read again */
 }
 
 /* A refused entry stays open in the journal: the rights on the broker are wrong, and somebody must put
@@ -151,11 +176,10 @@ static void on_down(void *context, const char *why)
 static void on_done(void *context, uint64_t token, enum err err)
 {
     struct turn *turn = context;
-    if (err == ERR_AUTH) {
-        if (!turn->is_bus_refused) {
-            turn->is_bus_refused = true;
-            turn_fault(turn, "bus_refused", "the broker's access list forbids our topics", true);
-        }
+    bool is_ours = is_flying(turn, token);
+    if (err == ERR_AUTH && is_ours) {
+        turn->bus_refused_row = token;
+        turn_fault(turn, "bus_refused", "the broker's access list forbids our topics", true);
         settle(turn);
         fall_back(turn);
         turn->bus_again_mono_ms = loop_now().mono_ms + REFUSED_AGAIN_MS;
@@ -164,8 +188,8 @@ static void on_done(void *context, uint64_t token, enum err err)
     if (err != ERR_OK) {
         return; /* on_down follows or has come: fall_back reads it again */
     }
-    if (turn->is_bus_refused) {
-        turn->is_bus_refused = false;
+    if (is_ours && token >= turn->bus_refused_row && turn->bus_refused_row != 0) {
+        turn->bus_refused_row = 0;
         turn_fault(turn, "bus_refused", "", false);
     }
     for (size_t i = 0; i < BUS_IN_HAND; i++) {
@@ -179,7 +203,22 @@ static void on_done(void *context, uint64_t token, enum err err)
 
 static void on_fault(void *context, const char *word, const char *text)
 {
-    turn_fault(context, word, text, true);
+    struct turn *turn = context;
+    if (strcmp(word, "bus_dropping") == 0) {
+        turn->bus_dropped_mono_ms = loop_now().mono_ms;
+    }
+    turn_fault(turn, word, text, true);
+}
+
+/* The broker tells when it drops, never when it has stopped. */
+void bus_second(struct turn *turn, struct now now)
+{
+    if (turn->bus_dropped_mono_ms != 0 &&
+        now.mono_ms - turn->bus_dropped_mono_ms > DROPPING_OVER_MS) {
+        turn->bus_dropped_mono_ms = 0;
+        turn_fault(turn, "bus_dropping", "", false);
+    }
+    bus_pump(turn);
 }
 
 /* --- opening -------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 struct asking {
     struct turn *turn;
     const struct bus_message *message;
+    bool is_cut;
 };
 
 static bool tell_open(void *context, const struct case_value *c)
@@ -23,15 +24,24 @@ static bool tell_open(void *context, const struct case_value *c)
     uint8_t memory[RECORD_PACKED_MAX];
     struct buf payload = buf_of(memory, sizeof memory);
     struct case_change change = {.change = CHANGE_UNKNOWN, .at_ms = c->changed_ms, .case_ = *c};
-    return case_change_pack(&change, ledger_seq(asking->turn->ledger), &payload) != ERR_OK ||
-           bus_respond(asking->turn->bus, asking->message, buf_slice(&payload)) == ERR_OK;
+    asking->is_cut =
+        case_change_pack(&change, ledger_seq(asking->turn->ledger), &payload) != ERR_OK ||
+        bus_respond(asking->turn->bus, asking->message, buf_slice(&payload)) != ERR_OK;
+    return !asking->is_cut;
 }
 
 static void open_cases(struct turn *turn, const struct bus_message *message)
 {
-    struct asking asking = {turn, message};
-    if (message->response_topic.len > 0) {
-        ledger_each_open(turn->ledger, tell_open, &asking);
+    struct asking asking = {turn, message, false};
+    if (message->response_topic.len == 0) {
+        return;
+    }
+    ledger_each_open(turn->ledger, tell_open, &asking);
+    if (asking.is_cut) { /* no end: a part must not look like the whole */
+        count("open_cases_cut", NULL);
+        log_event(LOG_WARN, "bus.open_cases_cut", "advice",
+                  "more cases are open than can be told at once; the asker asks again", NULL);
+    } else {
         (void)bus_respond(turn->bus, message, (struct slice){0}); /* the end of the list */
     }
 }

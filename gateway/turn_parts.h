@@ -90,6 +90,7 @@ struct port_room {
     struct port *tcp;
     struct port *udp;
     struct sip *sip;
+    struct sip_digest_user *users;
     uint32_t session; /* of UDP and SIP */
 };
 
@@ -146,7 +147,11 @@ struct turn {
     char journal_why[160]; /* not empty: the disk refuses */
     struct decision decision;
     struct acts acts;
-    uint64_t row_max; /* last row given out */
+    uint64_t row_max;      /* last row given out */
+    bool is_row_lost;      /* the running decision could not be journalled as a whole */
+    int64_t recorded_ms;   /* time of the last record that is on disk and was acted on */
+    uint64_t durable_seen; /* a disk that hangs is noticed by these two */
+    int64_t moved_mono_ms;
 
     struct port_room *ports;
     struct session sessions[SESSIONS_MAX];
@@ -160,7 +165,8 @@ struct turn {
     uint64_t bus_done; /* every row up to here was acknowledged */
     uint64_t bus_flying[BUS_IN_HAND];
     bool is_bus_fetching;
-    bool is_bus_refused;
+    uint64_t bus_refused_row;    /* 0: none; the fault is over when this one gets through */
+    int64_t bus_dropped_mono_ms; /* when the broker last told that it drops; 0: it does not */
     int64_t bus_again_mono_ms;
 
     struct control *control;
@@ -170,6 +176,8 @@ struct turn {
     uint32_t last_handheld;
     struct ticket tickets[TICKETS_MAX];
     struct measure *measures; /* one a staff member */
+    bool is_people_changed;   /* since people_mono_ms, when all were told last */
+    int64_t people_mono_ms;
     uint8_t message[MESSAGE_MAX];
     int64_t started_mono_ms;
 };
@@ -179,7 +187,7 @@ struct turn {
 struct reply turn_input(struct turn *turn, const struct input *input, struct now now);
 /* Puts an act behind everything that was journalled so far. NULL: the ring is at its ceiling. */
 struct act *turn_act(struct turn *turn, enum act_type type);
-void turn_fault(struct turn *turn, const char *what, const char *about, bool is_on);
+void turn_fault(struct turn *turn, const char *what, const char *why, bool is_on);
 
 /* turn_ports.c */
 enum err ports_open(struct turn *turn, char *ret_why, size_t why_room) MUST_USE;
@@ -196,6 +204,7 @@ void bus_room_close(struct turn *turn);
 /* The disk refuses: what people must see goes out at once, without promise. */
 void bus_unrecorded(struct turn *turn, const struct record *record);
 void bus_pump(struct turn *turn);
+void bus_second(struct turn *turn, struct now now);
 
 /* turn_orders.c */
 void orders_message(void *context, const struct bus_message *message);
@@ -208,6 +217,7 @@ void web_room_close(struct turn *turn);
 void web_second(struct turn *turn, struct now now);
 void web_case(struct turn *turn, const struct case_change *change, uint64_t seq, bool is_recorded);
 void web_people_changed(struct turn *turn);
+void web_people_tell(struct turn *turn);
 void web_act(struct turn *turn, const struct act *act, bool is_recorded); /* RESULT, SNAPSHOT */
 
 /* turn_show.c: what one person is shown, as one frame in turn->message */

@@ -149,12 +149,48 @@ static void deal_request(struct turn *turn, struct session *session, const struc
     }
 }
 
-static void deal_centre(struct turn *turn, const struct out *out, enum err result)
+/* Whose answer is it? The centre's that has the case; when it went on, any behind this port. */
+struct whose {
+    const struct session *session;
+    const uint8_t *case_ref;
+    char centre[CENTRE_ROOM];
+};
+
+static bool is_way_to(const struct session *session, const struct centre *centre)
+{
+    return centre != NULL && strcmp(centre->port, session->port->conf->name) == 0;
+}
+
+static bool find_whose(void *context, const struct case_value *c)
+{
+    struct whose *whose = context;
+    const struct directory *directory = whose->session->port->turn->directory;
+    if (memcmp(c->id.at, whose->case_ref, CASE_REF_LEN) != 0) {
+        return true;
+    }
+    if (is_way_to(whose->session, directory_centre(directory, c->centre))) {
+        slice_text(slice_str(c->centre), whose->centre, sizeof whose->centre);
+    }
+    return false;
+}
+
+static void deal_centre(struct turn *turn, const struct session *session, const struct out *out,
+                        enum err result)
 {
     struct input input = {.type = INPUT_CENTRE, .result = result};
+    struct whose whose = {.session = session, .case_ref = out->case_ref};
+    ledger_each_open(turn->ledger, find_whose, &whose);
+    for (size_t i = 0; whose.centre[0] == '\0' && i < turn->directory->centre_count; i++) {
+        if (is_way_to(session, &turn->directory->centres[i])) {
+            slice_text(slice_str(turn->directory->centres[i].name), whose.centre,
+                       sizeof whose.centre);
+        }
+    }
+    memcpy(input.centre, whose.centre, sizeof input.centre);
     memcpy(input.case_ref, out->case_ref, CASE_REF_LEN);
     slice_text(out->bytes, input.reason, sizeof input.reason);
     struct reply reply = turn_input(turn, &input, loop_now());
+    count("centre_answers", result == ERR_OK ? "yes" : "no");
     if (reply.err != ERR_OK && reply.err != ERR_DUPLICATE) {
         log_event(LOG_WARN, "centre.answer_unused", "why", reply.word, NULL);
     }
@@ -204,10 +240,10 @@ static void deal(struct turn *turn, struct session *session, const struct out *o
         }
         break;
     case OUT_DELIVERED:
-        deal_centre(turn, out, ERR_OK);
+        deal_centre(turn, session, out, ERR_OK);
         break;
     case OUT_REFUSED:
-        deal_centre(turn, out, ERR_STATE);
+        deal_centre(turn, session, out, ERR_STATE);
         break;
     case OUT_NOTE:
         deal_note(session, out);
@@ -485,6 +521,7 @@ static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
     if (users == NULL) {
         return ERR_FULL;
     }
+    port->users = users; /* borrowed by sip.c until the port closes */
     for (size_t i = 0; i < conf->user_count; i++) {
         users[i] = (struct sip_digest_user){conf->users[i].user, conf->users[i].password};
     }
@@ -497,7 +534,6 @@ static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
                                 .users = conf->user_count > 0 ? users : NULL};
     enum err err =
         sip_open(port->turn->loop, &config, &handler, port, &port->sip, ret_why, why_room);
-    free(users);
     if (err == ERR_OK) {
         struct session *session = session_begin(port, NULL, "");
         port->session = session == NULL ? 0 : session->id;
@@ -554,6 +590,7 @@ void ports_close(struct turn *turn)
         port_close(turn->ports[i].tcp);
         port_close(turn->ports[i].udp);
         sip_close(turn->ports[i].sip);
+        free(turn->ports[i].users);
     }
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         session_end(turn, turn->sessions[i].id);

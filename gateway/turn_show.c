@@ -148,6 +148,9 @@ static void show_hand_over(const struct turn *turn, const struct case_value *c, 
 {
     const struct directory *directory = turn->directory;
     size_t count_ = 0;
+    if (strcmp(c->owner, me) != 0) {
+        return;
+    }
     for (size_t i = 0; i < directory->staff_count && count_ < TO_MAX; i++) {
         const struct staff *staff = &directory->staff[i];
         if (strcmp(staff->id, me) == 0 || !is_reachable(ledger_staff(turn->ledger, i))) {
@@ -162,7 +165,7 @@ static void show_hand_over(const struct turn *turn, const struct case_value *c, 
         count_++;
     }
     out->message.hand_over_to = out->to;
-    out->message.n_hand_over_to = strcmp(c->owner, me) == 0 ? count_ : 0;
+    out->message.n_hand_over_to = count_;
 }
 
 static void fill(const struct turn *turn, const struct handheld *handheld,
@@ -171,6 +174,8 @@ static void fill(const struct turn *turn, const struct handheld *handheld,
     const char *me = self(turn, handheld)->id;
     samlarm__v1__case_shown__init(&out->message);
     case_message_fill(c, &out->inner);
+    out->inner.message.not_recorded =
+        turn->journal_why[0] != '\0' && (c->is_not_recorded || c->changed_ms > turn->recorded_ms);
     out->message.case_ = &out->inner.message;
     out->message.unit_label = text_of(unit_name(turn, c->unit));
     show_place(turn, c, handheld->is_swedish, out);
@@ -184,6 +189,7 @@ struct slice show_case(struct turn *turn, const struct handheld *handheld,
 {
     static struct shown shown; /* the loop's thread alone comes here; too large for the stack */
     fill(turn, handheld, &change->case_, &shown);
+    shown.inner.message.not_recorded = change->case_.is_not_recorded;
     shown.message.change = (Samlarm__V1__Change)change->change;
     shown.message.by_name = text_of(name_of(turn, change->by));
     shown.message.seq = seq;
@@ -359,7 +365,13 @@ struct slice show_snapshot(struct turn *turn, const struct handheld *handheld)
     Samlarm__V1__ToClient to = SAMLARM__V1__TO_CLIENT__INIT;
     to.what_case = SAMLARM__V1__TO_CLIENT__WHAT_SNAPSHOT;
     to.snapshot = &snapshot;
-    return frame(turn, &to);
+    struct slice text = frame(turn, &to);
+    while (text.len == 0 && snapshot.n_cases > 0) {
+        snapshot.n_cases /= 2; /* the gravest and oldest are better than none */
+        snapshot.n_recent = 0;
+        text = frame(turn, &to);
+    }
+    return text;
 }
 
 struct slice show_heartbeat(struct turn *turn, const struct handheld *handheld)

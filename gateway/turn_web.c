@@ -11,7 +11,7 @@
 #include "alarm/json.h"
 #include "samlarm/v1/client.pb-c.h"
 
-enum { INPUT_ARENA = 24576, BATTERY_LOW_PERCENT = 5 };
+enum { INPUT_ARENA = 24576, BATTERY_LOW_PERCENT = 5, PEOPLE_MS = 900 };
 
 static struct handheld *handheld_find(struct turn *turn, uint32_t id)
 {
@@ -104,6 +104,7 @@ static void heartbeat(struct turn *turn, struct handheld *handheld, struct now n
 void web_second(struct turn *turn, struct now now)
 {
     size_t count_ = turn->directory->staff_count;
+    web_people_tell(turn);
     for (size_t i = 0; i < count_; i++) {
         turn->measures[i].has_offer = false;
     }
@@ -156,6 +157,10 @@ static void on_hello(struct handheld *handheld, const char *id, const Samlarm__V
     const struct staff *found = directory_staff(turn->directory, staff);
     if (err != ERR_OK || found == NULL || strcmp(staff, handheld->cookie_staff) != 0) {
         count("hello_refused", NULL);
+        log_event(LOG_WARN, "web.hello_refused", "why",
+                  err != ERR_OK ? "the ticket is wrong, used or older than 30 s"
+                                : "ticket and cookie are not of the same person",
+                  NULL);
         web_client_close(handheld->client, WEB_CLOSE_NOT_ALLOWED, "log in first");
         return;
     }
@@ -232,12 +237,15 @@ static bool take(const Samlarm__V1__FromClient *m, struct input *input)
     }
 }
 
-static void on_ready(struct handheld *handheld, const Samlarm__V1__Ready *ready)
+static void on_ready(struct handheld *handheld, const char *id, const Samlarm__V1__Ready *ready)
 {
     handheld->is_visible = ready->visible;
     handheld->has_sound = ready->sound;
     handheld->battery = ready->battery;
     measure_one(handheld->turn, handheld->staff, loop_now());
+    if (id[0] != '\0') {
+        result_later(handheld, id, (struct reply){.word = ""}); /* the page probes its line so */
+    }
 }
 
 static void on_verb(struct handheld *handheld, const Samlarm__V1__FromClient *m)
@@ -248,8 +256,10 @@ static void on_verb(struct handheld *handheld, const Samlarm__V1__FromClient *m)
     if (take(m, &input)) {
         slice_text(slice_str(staff_of(handheld)->id), input.staff, sizeof input.staff);
         reply = turn_input(turn, &input, loop_now());
-        count("verbs", err_name(reply.err));
+    } else {
+        log_event(LOG_WARN, "web.not_understood", "staff", staff_of(handheld)->id, NULL);
     }
+    count("verbs", err_name(reply.err));
     result_later(handheld, m->id, reply);
     if (input.type == INPUT_DUTY) {
         measure_one(turn, handheld->staff, loop_now());
@@ -264,12 +274,14 @@ static void on_from_client(struct handheld *handheld, const Samlarm__V1__FromCli
         return;
     }
     if (handheld->staff == SIZE_MAX) {
+        count("hello_missing", NULL);
+        log_event(LOG_WARN, "web.no_hello", "why", "a request came before the hello", NULL);
         web_client_close(handheld->client, WEB_CLOSE_NOT_ALLOWED, "say hello first");
         return;
     }
     turn->measures[handheld->staff].heard_mono_ms = loop_now().mono_ms;
     if (m->what_case == SAMLARM__V1__FROM_CLIENT__WHAT_READY) {
-        on_ready(handheld, m->ready);
+        on_ready(handheld, m->id, m->ready);
     } else if (m->what_case != SAMLARM__V1__FROM_CLIENT__WHAT_HEARTBEAT) {
         on_verb(handheld, m);
     }
@@ -308,12 +320,9 @@ static bool was_asked(const struct case_value *c, const char *staff)
 
 void web_case(struct turn *turn, const struct case_change *change, uint64_t seq, bool is_recorded)
 {
-    struct case_change shown;
-    if (!is_recorded) {
-        shown = *change;
-        shown.case_.is_not_recorded = true;
-        change = &shown;
-    }
+    struct case_change shown = *change;
+    shown.case_.is_not_recorded = !is_recorded;
+    change = &shown;
     for (struct handheld *h = turn->handhelds; h != NULL; h = h->next) {
         const struct staff *staff = staff_of(h);
         if (staff != NULL && (was_asked(&change->case_, staff->id) ||
@@ -323,9 +332,23 @@ void web_case(struct turn *turn, const struct case_change *change, uint64_t seq,
     }
 }
 
-/* Who is on duty, and the warnings, are part of the snapshot. */
+/* Who is on duty, and the warnings, are part of the snapshot. A whole shift that comes at once must not
+ * be told to a whole shift person by person: the hundreds of changes of a second make one snapshot. */
 void web_people_changed(struct turn *turn)
 {
+    turn->is_people_changed = true;
+    if (loop_now().mono_ms - turn->people_mono_ms >= PEOPLE_MS) {
+        web_people_tell(turn);
+    }
+}
+
+void web_people_tell(struct turn *turn)
+{
+    if (!turn->is_people_changed) {
+        return;
+    }
+    turn->is_people_changed = false;
+    turn->people_mono_ms = loop_now().mono_ms;
     for (struct handheld *h = turn->handhelds; h != NULL; h = h->next) {
         if (h->staff != SIZE_MAX) {
             send(h, show_snapshot(turn, h));
