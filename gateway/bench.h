@@ -26,6 +26,8 @@ struct relay {
     bool is_cut;          /* both ways are dropped */
     uint64_t from_device; /* datagrams that passed */
     uint64_t to_device;
+    uint64_t alarms;                                   /* of from_device: alarms, repetitions too */
+    uint64_t answered_at;                              /* to_device when the newest of them left */
     char references[RELAY_REFERENCES][REFERENCE_ROOM]; /* of alarms, newest last */
     size_t reference_count;
     void (*on_again)(void *context, const char *reference); /* the same alarm came once more */

@@ -87,6 +87,8 @@ static void witness(struct relay *relay, struct slice datagram)
         return;
     }
     slice_text(reference, text, sizeof text);
+    relay->alarms++;
+    relay->answered_at = relay->to_device;
     for (size_t i = 0; i < relay->reference_count && i < RELAY_REFERENCES; i++) {
         if (strcmp(relay->references[i], text) == 0) {
             relay->on_again(relay->context, text);

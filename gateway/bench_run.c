@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SETTLE_MS = 300, RESTORE_MAX_MS = 60000, READY_MS = 10000 };
+enum { SETTLE_MS = 300, RESTORE_MAX_MS = 60000, RAISE_MAX_MS = 60000, READY_MS = 10000 };
 
 static int64_t mono_ms(void)
 {
@@ -95,7 +95,7 @@ static bool start_gateway(struct bench_run *run)
     snprintf(path, sizeof path, "%s/gateway.log", run->out_dir);
     for (int64_t end = mono_ms() + READY_MS; mono_ms() < end && run->gateway_pid > 0;) {
         struct slice log = {0};
-        char *text = bench_read(path, 1 << 20, &log);
+        char *text = access(path, R_OK) == 0 ? bench_read(path, 1 << 20, &log) : NULL;
         bool is_ready = text != NULL && strstr(text, "gateway.ready") != NULL;
         free(text);
         if (is_ready) {
@@ -167,13 +167,27 @@ static void press(struct bench_run *run, uint64_t number)
     }
 }
 
+/* What had passed when the waiting began. Heartbeats pass all the time: an alarm is waited for as such. */
 struct waiting {
     const struct relay *relay;
     uint64_t from_device;
     uint64_t to_device;
+    uint64_t alarms;
 };
 
+static bool has_raised(void *context)
+{
+    const struct waiting *waiting = context;
+    return waiting->relay->alarms > waiting->alarms;
+}
+
 static bool has_been_answered(void *context)
+{
+    const struct waiting *waiting = context;
+    return has_raised(context) && waiting->relay->to_device > waiting->relay->answered_at;
+}
+
+static bool has_answer(void *context)
 {
     const struct waiting *waiting = context;
     return waiting->relay->to_device > waiting->to_device;
@@ -187,7 +201,8 @@ static bool has_spoken(void *context)
 
 static struct waiting from_now(const struct bench_run *run)
 {
-    return (struct waiting){&run->relay, run->relay.from_device, run->relay.to_device};
+    return (struct waiting){&run->relay, run->relay.from_device, run->relay.to_device,
+                            run->relay.alarms};
 }
 
 static void pump_ms(struct bench_run *run, int64_t ms)
@@ -222,10 +237,12 @@ static void run_repetition(struct bench_run *run, const struct testplan_item *it
         say_progress(item, i);
         note(run, OBSERVED_HOLD, 0, NULL, NULL);
         run->relay.is_held = true;
+        struct waiting waiting = from_now(run);
         press(run, i);
+        relay_pump(&run->relay, mono_ms() + RAISE_MAX_MS, has_raised, &waiting);
         pump_ms(run, hold_ms);
         run->relay.is_held = false;
-        struct waiting waiting = from_now(run);
+        waiting = from_now(run);
         note(run, OBSERVED_RELEASE, 0, NULL, NULL);
         relay_pump(&run->relay, mono_ms() + hold_ms, has_been_answered, &waiting);
         pump_ms(run, SETTLE_MS);
@@ -300,7 +317,7 @@ int bench_run_all(struct bench_run *run)
             failed("%s", why);
         } else {
             struct waiting waiting = from_now(run);
-            relay_pump(&run->relay, mono_ms() + 3000, has_been_answered, &waiting);
+            relay_pump(&run->relay, mono_ms() + 3000, has_answer, &waiting);
             for (size_t i = 0; i < run->plan->item_count; i++) {
                 run_item(run, &run->plan->items[i]);
             }
