@@ -54,12 +54,12 @@ struct adapter_input {
 };
 
 enum out_type {
-    OUT_SEND,      /* bytes to this peer, at once */
-    OUT_ANSWER,    /* SIP: final answer `status` to `exchange`, with body and type when there is one */
-    OUT_REQUEST,   /* SIP: an own MESSAGE to `peer` (of adapter_input) or a centre's address */
-    OUT_RAISE,     /* journal this alarm; `stored` is called with `tag` when it is safe or refused */
-    OUT_ALIVE,     /* the device `alarm.device` was heard (heartbeat); `tag` as for RAISE, 0: no call */
-    OUT_WAKE,      /* call `tick` at `wake_mono_ms`; a later one replaces an earlier one */
+    OUT_SEND,   /* bytes to this peer, at once */
+    OUT_ANSWER, /* SIP: final answer `status` to `exchange`, with body and type when there is one */
+    OUT_REQUEST, /* SIP: an own MESSAGE to `peer` (of adapter_input) or a centre's address */
+    OUT_RAISE,   /* journal this alarm; `stored` is called with `tag` when it is safe or refused */
+    OUT_ALIVE, /* the device `alarm.device` was heard (heartbeat); `tag` as for RAISE, 0: no call */
+    OUT_WAKE,  /* call `tick` at `wake_mono_ms`; a later one replaces an earlier one */
     OUT_HANG_UP,   /* close the connection after what was sent */
     OUT_DELIVERED, /* the centre has accepted the case whose id begins with `case_ref` */
     OUT_REFUSED,   /* the centre refused it; `bytes` say why in plain words */
@@ -70,16 +70,16 @@ enum { CASE_REF_LEN = 8 };
 
 struct out {
     enum out_type type;
-    struct slice bytes;     /* in the outbox's own memory */
-    struct slice peer;      /* REQUEST */
-    struct slice to;        /* REQUEST: user or whole URI of To, empty: the peer */
-    struct slice from;      /* REQUEST: user or whole URI of From, empty: the port's own */
-    const char *body_type;  /* ANSWER, REQUEST: a literal */
-    uint64_t exchange;      /* ANSWER */
-    int status;             /* ANSWER: SIP status */
-    uint32_t tag;           /* RAISE, ALIVE, REQUEST: the adapter's own number, given back */
-    struct alarm *alarm;    /* RAISE, ALIVE: in the outbox */
-    int64_t wake_mono_ms;   /* WAKE */
+    struct slice bytes;    /* in the outbox's own memory */
+    struct slice peer;     /* REQUEST */
+    struct slice to;       /* REQUEST: user or whole URI of To, empty: the peer */
+    struct slice from;     /* REQUEST: user or whole URI of From, empty: the port's own */
+    const char *body_type; /* ANSWER, REQUEST: a literal */
+    uint64_t exchange;     /* ANSWER */
+    int status;            /* ANSWER: SIP status */
+    uint32_t tag;          /* RAISE, ALIVE, REQUEST: the adapter's own number, given back */
+    struct alarm *alarm;   /* RAISE, ALIVE: in the outbox */
+    int64_t wake_mono_ms;  /* WAKE */
     uint8_t case_ref[CASE_REF_LEN];
 };
 
@@ -129,9 +129,9 @@ struct adapter_status {
 /* A case to hand over to an alarm centre through this (dialling) port. */
 struct adapter_delivery {
     const struct case_value *case_;
-    struct slice address;  /* the centre's address of this attempt, e.g. "192.0.2.1:5060;tcp" */
-    uint32_t attempt;      /* from 1; the same reference is used for every attempt of a case */
-    const char *place;     /* what the centre may know of the place: the label in the configuration */
+    struct slice address; /* the centre's address of this attempt, e.g. "192.0.2.1:5060;tcp" */
+    uint32_t attempt;     /* from 1; the same reference is used for every attempt of a case */
+    const char *place; /* what the centre may know of the place: the label in the configuration */
 };
 
 /* The answer to an OUT_REQUEST: SIP status, or 0 when none came in time. */
@@ -143,11 +143,11 @@ struct adapter_answer {
 };
 
 struct adapter {
-    const char *name;      /* "scaip"; the identity everywhere */
-    const char *title;     /* one line for people */
-    unsigned transports;   /* enum transport, or-ed */
+    const char *name;    /* "scaip"; the identity everywhere */
+    const char *title;   /* one line for people */
+    unsigned transports; /* enum transport, or-ed */
     size_t session_size;
-    size_t input_max;      /* most bytes that `input` may leave unconsumed before we hang up */
+    size_t input_max; /* most bytes that `input` may leave unconsumed before we hang up */
     const struct adapter_option *options; /* ended by name NULL; may be NULL */
 
     /* Checks the options against each other and begins the session. Called once per session;

@@ -22,25 +22,25 @@ struct unit {
 };
 
 struct place {
-    char id[UNIT_ROOM];          /* as in places.csv; never leaves the house */
-    char pseudonym[PLACE_ROOM];  /* what bus, journal and logs carry */
-    char label[LABEL_ROOM];      /* "Rum 12": for handhelds and centres only */
+    char id[UNIT_ROOM];         /* as in places.csv; never leaves the house */
+    char pseudonym[PLACE_ROOM]; /* what bus, journal and logs carry */
+    char label[LABEL_ROOM];     /* "Rum 12": for handhelds and centres only */
     uint16_t unit;
 };
 
 enum on_reset { ON_RESET_CLOSE, ON_RESET_MARK };
 
 struct device {
-    char id[DEVICE_ROOM];      /* the municipality's own id; topic level and record field */
+    char id[DEVICE_ROOM]; /* the municipality's own id; topic level and record field */
     char dialect[WORD_ROOM];
-    char key[DEVICE_ROOM];     /* what the adapter says in alarm.device */
+    char key[DEVICE_ROOM]; /* what the adapter says in alarm.device */
     char vendor[VENDOR_ROOM];
-    uint32_t place;            /* index */
-    int64_t supervision_ms;    /* 0: not supervised */
+    uint32_t place;         /* index */
+    int64_t supervision_ms; /* 0: not supervised */
     enum on_reset on_reset;
-    bool record_all;           /* journal every heartbeat: a device under evaluation */
-    enum kind kind_for_help;   /* KIND_UNKNOWN: as the dialect says; else what HELP means here */
-    bool has_parts;            /* private: other devices are listed below this key ("panel/12") */
+    bool record_all;         /* journal every heartbeat: a device under evaluation */
+    enum kind kind_for_help; /* KIND_UNKNOWN: as the dialect says; else what HELP means here */
+    bool has_parts;          /* private: other devices are listed below this key ("panel/12") */
 };
 
 struct staff {
@@ -54,25 +54,25 @@ enum whom { WHOM_TEAM, WHOM_UNIT, WHOM_ROLE, WHOM_PERSON, WHOM_ALL, WHOM_CENTRE 
 
 struct step {
     enum whom whom;
-    uint16_t unit;           /* WHOM_UNIT */
-    char role[WORD_ROOM];    /* WHOM_ROLE */
-    char staff[STAFF_ROOM];  /* WHOM_PERSON */
-    uint16_t centre;         /* WHOM_CENTRE: index */
+    uint16_t unit;          /* WHOM_UNIT */
+    char role[WORD_ROOM];   /* WHOM_ROLE */
+    char staff[STAFF_ROOM]; /* WHOM_PERSON */
+    uint16_t centre;        /* WHOM_CENTRE: index */
     int64_t within_ms;
-    int line;                /* of the configuration file, for messages */
+    int line; /* of the configuration file, for messages */
 };
 
 enum { ANY_TIME = -1 };
 
 /* Empty masks match everything. */
 struct match {
-    unsigned forms;      /* 1 << enum form */
-    uint64_t kinds;      /* 1 << enum kind */
-    unsigned classes;    /* 1 << enum class_ */
-    uint16_t unit;       /* and all below it; NONE: every unit */
-    int from_minute;     /* local time of day; ANY_TIME */
-    int to_minute;       /* may be smaller than from: over midnight */
-    unsigned weekdays;   /* 1 << 0 is Monday; a window over midnight belongs to the day it begins */
+    unsigned forms;    /* 1 << enum form */
+    uint64_t kinds;    /* 1 << enum kind */
+    unsigned classes;  /* 1 << enum class_ */
+    uint16_t unit;     /* and all below it; NONE: every unit */
+    int from_minute;   /* local time of day; ANY_TIME */
+    int to_minute;     /* may be smaller than from: over midnight */
+    unsigned weekdays; /* 1 << 0 is Monday; a window over midnight belongs to the day it begins */
 };
 
 struct plan {
@@ -111,7 +111,8 @@ struct directory {
     struct centre *centres;
     size_t centre_count;
     uint16_t unknown_unit; /* where alarms of unknown devices go */
-    int64_t repeat_window_ms; /* a second press within this of the last raises the class (per case) */
+    int64_t
+        repeat_window_ms; /* a second press within this of the last raises the class (per case) */
     /* private: built by directory_index */
     uint32_t *place_slots;
     uint32_t *device_slots;
@@ -135,7 +136,8 @@ const struct place *directory_place(const struct directory *d, const char *pseud
 const struct device *directory_device(const struct directory *d, const char *id);
 const struct centre *directory_centre(const struct directory *d, const char *name);
 /* By what the adapter said: the whole key, then without its last '/' part, and so on. */
-const struct device *directory_find(const struct directory *d, const char *dialect, const char *key);
+const struct device *directory_find(const struct directory *d, const char *dialect,
+                                    const char *key);
 /* Is `unit` the unit `above` or below it in the tree? */
 bool directory_is_within(const struct directory *d, uint16_t unit, uint16_t above);
 

@@ -12,9 +12,9 @@
 struct ledger;
 
 struct ledger_limits {
-    size_t cases;    /* open at once */
-    size_t ids;      /* event ids remembered for recognising repetitions */
-    size_t recent;   /* closed cases kept for the pages */
+    size_t cases;  /* open at once */
+    size_t ids;    /* event ids remembered for recognising repetitions */
+    size_t recent; /* closed cases kept for the pages */
 };
 
 /* Bytes of arena that these limits and this directory take. */
@@ -24,22 +24,22 @@ enum err ledger_init(struct arena *arena, const struct directory *directory,
                      const struct ledger_limits *limits, struct ledger **ret_ledger) MUST_USE;
 
 enum input_type {
-    INPUT_ALARM,    /* .alarm, resolved by directory_resolve */
-    INPUT_ALIVE,    /* .alarm: device, port, reference of a heartbeat */
-    INPUT_DUTY,     /* .staff .unit .is_on */
-    INPUT_HANDSET,  /* .staff .handset: measured by the hands; only changes are journalled */
-    INPUT_RECEIPT,  /* .staff .case_id .stage */
-    INPUT_ACCEPT,   /* .staff .case_id */
-    INPUT_DECLINE,  /* .staff .case_id .reason */
-    INPUT_ON_SITE,  /* .staff .case_id */
-    INPUT_HAND_OVER,/* .staff .case_id .to */
-    INPUT_CLOSE,    /* .staff (or, when it is empty, .centre that has it) .case_id .reason */
-    INPUT_ASSIST,   /* .staff: the carer's own alarm; becomes an event */
-    INPUT_CENTRE,   /* .centre .case_ref .result (OK accepted, else .reason why) */
+    INPUT_ALARM,     /* .alarm, resolved by directory_resolve */
+    INPUT_ALIVE,     /* .alarm: device, port, reference of a heartbeat */
+    INPUT_DUTY,      /* .staff .unit .is_on */
+    INPUT_HANDSET,   /* .staff .handset: measured by the hands; only changes are journalled */
+    INPUT_RECEIPT,   /* .staff .case_id .stage */
+    INPUT_ACCEPT,    /* .staff .case_id */
+    INPUT_DECLINE,   /* .staff .case_id .reason */
+    INPUT_ON_SITE,   /* .staff .case_id */
+    INPUT_HAND_OVER, /* .staff .case_id .to */
+    INPUT_CLOSE,     /* .staff (or, when it is empty, .centre that has it) .case_id .reason */
+    INPUT_ASSIST,    /* .staff: the carer's own alarm; becomes an event */
+    INPUT_CENTRE,    /* .centre .case_ref .result (OK accepted, else .reason why) */
     INPUT_ANSWERED, /* .alarm .is_on: the answer left for a device under evaluation; evidence only */
     INPUT_FAULT,    /* .reason what, .to about, .is_on: began, else over */
-    INPUT_STARTED,  /* .reason boot id, .to version: first input of a life; re-arms what was running */
-    INPUT_TICK      /* the time of ledger_next_wake has come; call again while reply.is_more */
+    INPUT_STARTED, /* .reason boot id, .to version: first input of a life; re-arms what was running */
+    INPUT_TICK     /* the time of ledger_next_wake has come; call again while reply.is_more */
 };
 
 struct input {
@@ -61,11 +61,11 @@ struct input {
 enum { DECISION_MAX = 64 };
 
 struct reply {
-    enum err err;        /* OK, DUPLICATE (harmless), STATE (lost race, wrong order), NOT_FOUND ... */
-    const char *word;    /* stable: "taken", "closed", "not_yours", "unknown_case", "" */
+    enum err err;     /* OK, DUPLICATE (harmless), STATE (lost race, wrong order), NOT_FOUND ... */
+    const char *word; /* stable: "taken", "closed", "not_yours", "unknown_case", "" */
     char winner[STAFF_ROOM];
     struct alarm_id case_id; /* the case concerned */
-    bool is_more;        /* TICK: call again at once */
+    bool is_more;            /* TICK: call again at once */
 };
 
 struct decision {

@@ -40,13 +40,14 @@ struct journal_config {
  * (room 256) says in plain words what is wrong. */
 enum err journal_open(struct ev_loop *loop, const struct journal_config *config,
                       struct journal **ret_journal, char *ret_why, size_t why_room) MUST_USE;
-void journal_close(struct journal *journal); /* commits what is pending, joins the thread; NULL is fine */
+void journal_close(
+    struct journal *journal); /* commits what is pending, joins the thread; NULL is fine */
 
 /* All rows from `from` on, in order, synchronously; only before the first append. Stops when `each`
  * returns false. The row's bytes live until `each` returns. */
 enum err journal_read(struct journal *journal, uint64_t from,
-                      bool (*each)(void *context, const struct journal_row *row), void *context)
-    MUST_USE;
+                      bool (*each)(void *context, const struct journal_row *row),
+                      void *context) MUST_USE;
 
 /* Copies the row into the batch of this turn and gives it its number. ERR_FULL: the backlog is full. */
 enum err journal_append(struct journal *journal, const struct journal_row *row,
@@ -65,20 +66,21 @@ enum err journal_fetch(struct journal *journal, uint64_t from, size_t max,
 
 /* A small number that survives (the bus cursor): written with the next commit, not synced for itself. */
 void journal_note(struct journal *journal, const char *name, uint64_t value);
-uint64_t journal_noted(struct journal *journal, const char *name); /* 0 when unknown; before first append */
+uint64_t journal_noted(struct journal *journal,
+                       const char *name); /* 0 when unknown; before first append */
 
 /* A copy of the live journal into the new folder `dir` (SQLite's backup API), on the journal's thread;
  * on_done runs on the loop's. */
 enum err journal_copy(struct journal *journal, const char *dir,
-                      void (*on_done)(void *context, enum err err, const char *why), void *context)
-    MUST_USE;
+                      void (*on_done)(void *context, enum err err, const char *why),
+                      void *context) MUST_USE;
 
 /* Offline: opens read-only a folder that no daemon uses, checks chain and signatures row by row. */
 struct journal_report {
     uint64_t rows;
     uint64_t checkpoints;
-    uint64_t bad_seq;  /* first row that is wrong, 0: none */
-    char why[256];     /* plain words */
+    uint64_t bad_seq; /* first row that is wrong, 0: none */
+    char why[256];    /* plain words */
 };
 enum err journal_verify(const char *dir, const uint8_t *sign_public,
                         bool (*each)(void *context, const struct journal_row *row), void *context,

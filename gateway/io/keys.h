@@ -12,7 +12,8 @@ enum { KEY_SIGN_PUBLIC = 32, KEY_SIGN_SECRET = 64, KEY_MAC = 32 };
 
 /* Reads DIR/keys or makes it (written to a temporary name, synced, renamed, directory synced).
  * Refuses a file that others may read, or that is damaged: `why` says so. */
-enum err keys_open(const char *dir, struct keys **ret_keys, char *ret_why, size_t why_room) MUST_USE;
+enum err keys_open(const char *dir, struct keys **ret_keys, char *ret_why,
+                   size_t why_room) MUST_USE;
 void keys_close(struct keys *keys);
 const uint8_t *keys_sign_secret(const struct keys *keys);
 const uint8_t *keys_sign_public(const struct keys *keys);
@@ -32,7 +33,8 @@ enum err keys_token_check(const struct keys *keys, const char *purpose, struct s
 enum err pins_set(const char *dir, const char *staff, const char *pin) MUST_USE;
 enum err pins_remove(const char *dir, const char *staff) MUST_USE;
 struct pins; /* a copy in memory; read again with pins_open */
-enum err pins_open(const char *dir, struct pins **ret_pins, char *ret_why, size_t why_room) MUST_USE;
+enum err pins_open(const char *dir, struct pins **ret_pins, char *ret_why,
+                   size_t why_room) MUST_USE;
 void pins_close(struct pins *pins);
 bool pins_has(const struct pins *pins, const char *staff);
 
@@ -42,5 +44,5 @@ struct pin_worker;
 enum err pin_worker_open(struct ev_loop *loop, struct pin_worker **ret_worker) MUST_USE;
 void pin_worker_close(struct pin_worker *worker);
 enum err pin_check(struct pin_worker *worker, const struct pins *pins, const char *staff,
-                   const char *pin, void (*on_done)(void *context, bool is_right), void *context)
-    MUST_USE;
+                   const char *pin, void (*on_done)(void *context, bool is_right),
+                   void *context) MUST_USE;

@@ -31,26 +31,34 @@ static struct device town_devices[] = {
     {.id = "room12", .dialect = "espa", .key = "panel/12", .vendor = "acme", .place = 0},
     {.id = "room13", .dialect = "espa", .key = "panel/13", .place = 1, .on_reset = ON_RESET_MARK},
     {.id = "panel", .dialect = "espa", .key = "panel", .place = 0, .supervision_ms = 60000},
-    {.id = "hub1", .dialect = "scaip", .key = "4711", .place = 2, .supervision_ms = 600000,
+    {.id = "hub1",
+     .dialect = "scaip",
+     .key = "4711",
+     .place = 2,
+     .supervision_ms = 600000,
      .kind_for_help = KIND_FALL},
     {.id = "hub1/door", .dialect = "scaip", .key = "4712", .place = 2}};
 static struct staff town_staff[] = {{"anna", "Anna", WARD, "carer"},
                                     {"bo", "Bo", WARD, "carer"},
                                     {"cia", "Cia", NORTH, "carer"},
                                     {"dag", "Dag", TOWN, "nurse"}};
-#define EVERY {.unit = NONE, .from_minute = ANY_TIME, .to_minute = ANY_TIME}
+#define EVERY                                                                                      \
+    {                                                                                              \
+        .unit = NONE, .from_minute = ANY_TIME, .to_minute = ANY_TIME                               \
+    }
 static struct plan town_plans[] = {
     {"ward",
-     {.unit = HOME, .classes = 1u << CLASS_LIFE | 1u << CLASS_URGENT | 1u << CLASS_SERVICE,
-      .from_minute = ANY_TIME, .to_minute = ANY_TIME},
+     {.unit = HOME,
+      .classes = 1u << CLASS_LIFE | 1u << CLASS_URGENT | 1u << CLASS_SERVICE,
+      .from_minute = ANY_TIME,
+      .to_minute = ANY_TIME},
      {{.whom = WHOM_UNIT, .unit = WARD, .within_ms = 30000},
       {.whom = WHOM_ROLE, .role = "nurse", .within_ms = 20000},
       {.whom = WHOM_CENTRE}},
-     3, 600000, 1},
-    {"rest",
-     EVERY,
-     {{.whom = WHOM_TEAM, .within_ms = 60000}, {.whom = WHOM_CENTRE}},
-     2, 0, 9}};
+     3,
+     600000,
+     1},
+    {"rest", EVERY, {{.whom = WHOM_TEAM, .within_ms = 60000}, {.whom = WHOM_CENTRE}}, 2, 0, 9}};
 static struct centre town_centres[] = {
     {"centre", "scaip-out", true, {"192.0.2.1", "192.0.2.2"}, 2, 10000},
     {"second", "bus", true, {""}, 0, 10000}};
