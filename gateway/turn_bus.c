@@ -141,7 +141,6 @@ void bus_pump(struct turn *turn)
 static void on_up(void *context)
 {
     struct turn *turn = context;
-    log_event(LOG_INFO, "bus.up", NULL);
     turn_fault(turn, "bus_down", "", false);
     bus_pump(turn);
 }
