@@ -165,6 +165,7 @@ static bool open_ways(struct hub *hub, const struct wishes *wishes, const char *
     }
     config.to = cloud;
     config.listen = NULL;
+    config.refs_from = 36 * 36 * 36;
     hub->cloud = stub_scaip_open(hub->loop, &config);
     return hub->cloud != NULL;
 }

@@ -81,7 +81,7 @@ void stub_scaip_new_ref(struct stub_scaip *device, char *ret_ref)
         device->refs++;
     }
     put_base36(ret_ref, 9, device->started_ms);
-    put_base36(ret_ref + 9, 4, device->refs);
+    put_base36(ret_ref + 9, 4, device->config.refs_from + device->refs);
     ret_ref[13] = '\0';
 }
 

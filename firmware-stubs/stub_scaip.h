@@ -48,6 +48,7 @@ struct stub_scaip_config {
     int64_t retry_ms;
     int64_t keep_ms; /* how long an alarm is kept and sent again */
     unsigned faults;
+    uint64_t refs_from; /* a device with two endpoints: where the second one's references begin */
     void *context;
     void (*on_settled)(void *context); /* an alarm was answered or given up; may be NULL */
 };
