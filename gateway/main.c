@@ -176,7 +176,11 @@ static int serve(const struct arguments *arguments, struct keys *keys, struct co
     struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOENV);
     struct ev_signal stops[2];
     struct turn *turn = NULL;
-    struct turn_config config = {conf, keys, arguments->state, arguments->pages};
+    const char *pages = arguments->pages;
+    if (pages == NULL && access(SAMLARM_PAGES, R_OK) == 0) {
+        pages = SAMLARM_PAGES;
+    }
+    struct turn_config config = {conf, keys, arguments->state, pages};
     if (loop == NULL) {
         say("The kernel gives no event loop.");
         conf_free(conf);
