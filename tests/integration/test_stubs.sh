@@ -3,6 +3,7 @@
 # running gateway on ports of its own; what they were told is compared with the journal.
 #
 #   test_stubs.sh BUILD_RELEASE BUILD_SANITIZE
+# shellcheck disable=SC2317
 set -uo pipefail
 bin=$(realpath "$1")
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
