@@ -269,6 +269,7 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int eve
     struct now now = loop_now();
     (void)events;
     drain(turn);
+    web_catch_up(turn);
     journal_flush(turn->journal);
     int64_t wait_ms = ledger_next_wake(turn->ledger, now) - now.wall_ms;
     int64_t port_ms = ports_next_wake(turn) - now.mono_ms;

@@ -126,6 +126,7 @@ static void login_done(void *context, bool is_right)
     if (!is_right || measure == NULL ||
         keys_token_make(turn->keys, PURPOSE, login->staff, expires_ms, &out) != ERR_OK) {
         if (measure != NULL && ++measure->wrong_pins >= WRONG_PINS_MAX) {
+            log_event(LOG_WARN, "login.locked", "staff", login->staff, "for_s", "30", NULL);
             measure->locked_until_mono_ms = loop_now().mono_ms + LOCKED_MS;
             measure->wrong_pins = 0;
         }
@@ -158,6 +159,7 @@ static void login_begin(struct turn *turn, struct web_request *request, const js
     struct measure *measure = measure_of(turn, staff);
     char why[256];
     if (measure != NULL && measure->locked_until_mono_ms > loop_now().mono_ms) {
+        count("logins", "locked");
         reply_sentence(request, 429,
                        is_swedish ? "För många försök. Vänta en halv minut."
                                   : "Too many attempts. Wait half a minute.");

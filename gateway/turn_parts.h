@@ -112,6 +112,8 @@ struct handheld {
     bool has_sound;
     int battery;
     int64_t told_mono_ms; /* last heartbeat to it */
+    int queued;           /* frames since its queue was empty */
+    bool is_behind;       /* gets no changes now, but a snapshot when its queue is empty */
     struct handheld *next;
 };
 
@@ -176,7 +178,8 @@ struct turn {
     uint32_t last_handheld;
     struct ticket tickets[TICKETS_MAX];
     struct measure *measures; /* one a staff member */
-    bool is_people_changed;   /* since people_mono_ms, when all were told last */
+    bool is_any_behind;
+    bool is_people_changed; /* since people_mono_ms, when all were told last */
     int64_t people_mono_ms;
     uint8_t message[MESSAGE_MAX];
     int64_t started_mono_ms;
@@ -217,6 +220,7 @@ void web_room_close(struct turn *turn);
 void web_second(struct turn *turn, struct now now);
 void web_case(struct turn *turn, const struct case_change *change, uint64_t seq, bool is_recorded);
 void web_people_changed(struct turn *turn);
+void web_catch_up(struct turn *turn);
 void web_people_tell(struct turn *turn);
 void web_act(struct turn *turn, const struct act *act, bool is_recorded); /* RESULT, SNAPSHOT */
 

@@ -11,7 +11,7 @@
 #include "alarm/json.h"
 #include "samlarm/v1/client.pb-c.h"
 
-enum { INPUT_ARENA = 24576, BATTERY_LOW_PERCENT = 5, PEOPLE_MS = 900 };
+enum { INPUT_ARENA = 24576, BATTERY_LOW_PERCENT = 5, PEOPLE_MS = 900, QUEUED_MAX = 24 };
 
 static struct handheld *handheld_find(struct turn *turn, uint32_t id)
 {
@@ -31,8 +31,38 @@ static const struct staff *staff_of(const struct handheld *handheld)
 static void send(struct handheld *handheld, struct slice text)
 {
     if (text.len > 0 && handheld->client != NULL) {
+        handheld->queued = web_is_drained(handheld->client) ? 1 : handheld->queued + 1;
         (void)web_send(handheld->client, text); /* a client that does not read is closed by web.c */
     }
+}
+
+/* When many cases change at once (a power cut, a fire), a handset that reads as fast as its line goes must
+ * not be cut off as one that does not read: what would run over its queue becomes one snapshot later. */
+static bool is_behind(struct handheld *handheld)
+{
+    if (!handheld->is_behind && handheld->queued >= QUEUED_MAX &&
+        !web_is_drained(handheld->client)) {
+        handheld->is_behind = true;
+        handheld->turn->is_any_behind = true;
+        count("handsets_behind", NULL);
+    }
+    return handheld->is_behind;
+}
+
+void web_catch_up(struct turn *turn)
+{
+    bool is_any = false;
+    if (!turn->is_any_behind) {
+        return;
+    }
+    for (struct handheld *h = turn->handhelds; h != NULL; h = h->next) {
+        if (h->is_behind && h->staff != SIZE_MAX && web_is_drained(h->client)) {
+            h->is_behind = false;
+            send(h, show_snapshot(turn, h));
+        }
+        is_any = is_any || h->is_behind;
+    }
+    turn->is_any_behind = is_any;
 }
 
 /* --- measuring ------------------------------------------------------------------------------------ */
@@ -325,8 +355,10 @@ void web_case(struct turn *turn, const struct case_change *change, uint64_t seq,
     change = &shown;
     for (struct handheld *h = turn->handhelds; h != NULL; h = h->next) {
         const struct staff *staff = staff_of(h);
-        if (staff != NULL && (was_asked(&change->case_, staff->id) ||
-                              ledger_concerns(turn->ledger, &change->case_, staff->id))) {
+        if (staff != NULL &&
+            (was_asked(&change->case_, staff->id) ||
+             ledger_concerns(turn->ledger, &change->case_, staff->id)) &&
+            !is_behind(h)) {
             send(h, show_case(turn, h, change, seq));
         }
     }
@@ -350,7 +382,7 @@ void web_people_tell(struct turn *turn)
     turn->is_people_changed = false;
     turn->people_mono_ms = loop_now().mono_ms;
     for (struct handheld *h = turn->handhelds; h != NULL; h = h->next) {
-        if (h->staff != SIZE_MAX) {
+        if (h->staff != SIZE_MAX && !is_behind(h)) {
             send(h, show_snapshot(turn, h));
         }
     }
