@@ -177,14 +177,20 @@ static void rearm(struct sip *sip)
 {
     struct timeval wait = {0};
     bool is_idle = true;
-    for (size_t i = 0; i < SIP_DEALS_MAX && is_idle; i++) {
-        is_idle = sip->deals[i].kind == DEAL_FREE;
+    bool is_hurried = false; /* begun by a handler while we ran: libosip2 counts no timer for it yet */
+    for (size_t i = 0; i < SIP_DEALS_MAX && !is_hurried; i++) {
+        const struct sip_deal *deal = &sip->deals[i];
+        is_idle = is_idle && deal->kind == DEAL_FREE;
+        is_hurried = deal->kind == DEAL_CLIENT && deal->transaction != NULL &&
+                     osip_fifo_size(deal->transaction->transactionff) > 0;
     }
     ev_timer_stop(sip->loop, &sip->timer);
     if (is_idle) {
         return;
     }
-    osip_timers_gettimeout(sip->osip, &wait);
+    if (!is_hurried) {
+        osip_timers_gettimeout(sip->osip, &wait);
+    }
     double seconds = (double)wait.tv_sec + (double)wait.tv_usec / 1e6;
     /* Not below a millisecond, the grain of libosip2's clock. */
     seconds = seconds < 0.001 ? 0.001 : seconds;

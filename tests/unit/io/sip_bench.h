@@ -34,6 +34,7 @@ struct sip_bench {
     size_t body_len;
     bool is_slow; /* leaves the answer to the test */
     int answers;
+    const char *next; /* whom to ask next when an answer comes; once */
     uint32_t tag;
     int status;
     char answer[256];
@@ -67,6 +68,13 @@ static inline void bench_on_answer(void *context, uint32_t tag, int status, stru
     bench->status = status;
     (void)slice_text(type, bench->type, sizeof bench->type);
     (void)slice_text(body, bench->answer, sizeof bench->answer);
+    if (bench->next != NULL) {
+        struct slice peer = slice_str(bench->next);
+        bench->next = NULL;
+        assert_int_equal(sip_request(bench->sip, peer, slice_str("centre"), slice_str(""),
+                                     "application/scaip+xml", slice_str("<mrq/>"), tag + 1),
+                         ERR_OK);
+    }
 }
 
 static inline void bench_open(struct sip_bench *bench, struct sip_config config)

@@ -43,6 +43,24 @@ static void a_request_reaches_another_port_and_its_answer_comes_back(void **stat
     }
 }
 
+/* What the turn does when a centre refuses: it asks the next address at once. It used to leave 5 s late. */
+static void a_request_made_while_an_answer_is_told_leaves_at_once(void **state)
+{
+    (void)state;
+    struct sip_bench far = {0};
+    bench_open(&far, bench_both());
+    struct sip_bench near = {.loop = far.loop};
+    bench_open(&near, dialler());
+    char peer[64];
+    snprintf(peer, sizeof peer, "127.0.0.1:%d;udp", sip_number(far.sip));
+    near.next = peer;
+    assert_int_equal(request(&near, peer, "<mrq/>", 1), ERR_OK);
+    bench_until(&near, &near.answers, 2, WAIT_MS / 2);
+    assert_int_equal(near.tag, 2);
+    sip_close(near.sip);
+    bench_close(&far);
+}
+
 static void a_device_is_answered_by_an_own_message_over_its_connection(void **state)
 {
     (void)state;
@@ -229,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_reaches_another_port_and_its_answer_comes_back),
+        cmocka_unit_test(a_request_made_while_an_answer_is_told_leaves_at_once),
         cmocka_unit_test(a_device_is_answered_by_an_own_message_over_its_connection),
         cmocka_unit_test(silence_is_status_0_after_the_time_out_and_told_once),
         cmocka_unit_test(a_provisional_answer_ends_nothing_and_a_refusal_is_a_plain_status),
