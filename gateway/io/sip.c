@@ -177,7 +177,8 @@ static void rearm(struct sip *sip)
 {
     struct timeval wait = {0};
     bool is_idle = true;
-    bool is_hurried = false; /* begun by a handler while we ran: libosip2 counts no timer for it yet */
+    bool is_hurried =
+        false; /* begun by a handler while we ran: libosip2 counts no timer for it yet */
     for (size_t i = 0; i < SIP_DEALS_MAX && !is_hurried; i++) {
         const struct sip_deal *deal = &sip->deals[i];
         is_idle = is_idle && deal->kind == DEAL_FREE;
