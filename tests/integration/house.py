@@ -513,7 +513,8 @@ class Listener:
         for topic in topics:
             words += ["-t", topic]
         self.rows = []
-        self.process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
         atexit.register(self.close)
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -546,7 +547,8 @@ def request(house, topic, user="centre", payload=b"", within_s=3, count=1):
     words = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(house.mqtt), "-u", user, "-P",
              house.passwords[user], "-V", "5", "-q", "1", "-t", base + "command/" + topic, "-D", "publish",
              "response-topic", answer]
-    run = subprocess.run([*words, "-s" if payload else "-n"], input=payload, capture_output=True, timeout=within_s + 5)
+    run = subprocess.run([*words, "-s" if payload else "-n"], input=payload, capture_output=True,
+                         timeout=within_s + 5)
     if run.returncode != 0:
         return []
     return wait_for(lambda: [p for t, p in list(house.bus.rows) if t == answer][count - 1:] and
