@@ -246,6 +246,20 @@ static void metrics(struct turn *turn, struct web_request *request)
     free(memory);
 }
 
+/* A cookie lives for hours; whoever lost the PIN meanwhile gets no ticket for it. A file that cannot be
+ * read must not keep a whole shift out. */
+static bool is_revoked(const struct turn *turn, const char *staff)
+{
+    struct pins *pins = NULL;
+    char why[256];
+    if (pins_open(turn->state_dir, &pins, why, sizeof why) != ERR_OK) {
+        return false;
+    }
+    bool has_pin = pins_has(pins, staff);
+    pins_close(pins);
+    return !has_pin;
+}
+
 static void logout(struct turn *turn, struct web_request *request)
 {
     char cookie[128];
@@ -262,7 +276,8 @@ void http_request(struct turn *turn, struct web_request *request)
     if (is_post && slice_eq_str(path, "/login")) {
         login_request(turn, request);
     } else if (is_post && slice_eq_str(path, "/ticket")) {
-        if (http_cookie_staff(turn, web_cookie(request), staff, sizeof staff)) {
+        if (http_cookie_staff(turn, web_cookie(request), staff, sizeof staff) &&
+            !is_revoked(turn, staff)) {
             reply_ticket(turn, request, staff, NULL);
         } else {
             reply_text(request, 401, "application/json", "{}");
