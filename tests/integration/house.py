@@ -103,6 +103,8 @@ class House:
     # --- the broker -------------------------------------------------------------------------------
 
     def broker_begin(self):
+        if self.lives("broker"):
+            return True
         if not self.passwords:
             (self.broker_dir / "passwords").touch(mode=0o600)
             for user in ("gateway", "listener", "centre", "second"):
