@@ -179,9 +179,12 @@ static void lose(struct bus *bus, const char *why)
     char told[BUS_WHY];
     (void)snprintf(told, sizeof(told), "%s", why);
     /* Two who throw each other out must not do it ten times a second: only a connection that lasted
-     * makes the next attempt quick again. */
-    if (bus->state == BUS_UP && loop_now().mono_ms - bus->connected_ms > BUS_STEADY_MS) {
-        bus->delay_s = BUS_DELAY_MIN_S;
+     * makes the next attempt quick again. One that was proven makes it no slower than a second: a broker
+     * that dies again and again is found within 3 s each time. */
+    if (bus->state == BUS_UP) {
+        bool has_lasted = loop_now().mono_ms - bus->connected_ms > BUS_STEADY_MS;
+        double most_s = has_lasted ? BUS_DELAY_MIN_S : BUS_DELAY_PROVEN_S;
+        bus->delay_s = bus->delay_s < most_s ? bus->delay_s : most_s;
     }
     unwatch(bus);
     for (size_t i = 0; i < BUS_IN_FLIGHT; i++) {

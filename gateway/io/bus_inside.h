@@ -11,12 +11,13 @@
 
 #define BUS_DELAY_MIN_S 0.1
 #define BUS_DELAY_MAX_S 5.0
+#define BUS_DELAY_PROVEN_S 1.0 /* after a connection whose echo came back */
 
 enum {
     BUS_KEEPALIVE_S = 5,
     BUS_CONNECT_MS = 5000,
     BUS_SILENCE_MS = 3000, /* without an own echo */
-    BUS_STEADY_MS = 10000,
+    BUS_STEADY_MS = 1000,
     BUS_FILTERS = 16,
     BUS_NAME = 64,
     BUS_WHY = 512
