@@ -8,7 +8,7 @@
 
 import { h } from './dom.js';
 import { cards, className, handOverChoices } from './state.js';
-import { clock, joinNames, LANGUAGES, span, TEXT } from './text.js';
+import { clock, deviceText, joinNames, LANGUAGES, span, TEXT } from './text.js';
 
 const SHAPES = {
     life: ['M8 1h8l7 7v8l-7 7H8l-7-7V8z', '!!!'],
@@ -183,8 +183,12 @@ function soundCheck(m) {
             : [button('sound-on', m.t('playAgain'), { class: 'primary' })]));
 }
 
+function noticesOf(m, about) {
+    return m.ui.notices.filter((n) => n.about === about);
+}
+
 function notices(m, about) {
-    return m.ui.notices.filter((n) => n.about === about)
+    return noticesOf(m, about)
         .map((n) => h('p', { class: 'notice', role: 'status', key: `n${n.text}` }, n.text));
 }
 
@@ -213,6 +217,9 @@ function whoLine(m, card) {
     }
     const others = shown.others ?? [];
     const names = joinNames(m.t, others);
+    if (card.phase === 'ringing' && name) {
+        return m.t('handedToYou', { name });
+    }
     if (card.phase === 'ringing') {
         return others.length ? m.t('youAnd', { names }) : m.t('onlyYou');
     }
@@ -226,7 +233,8 @@ function whoLine(m, card) {
 
 function nextLine(m, card) {
     const { shown } = card.entry;
-    if (!['ringing', 'open', 'declined'].includes(card.phase) || !shown.nextLabel) {
+    const isWaiting = ['ringing', 'open', 'declined'].includes(card.phase) && !shown.ownerName;
+    if (!isWaiting || !shown.nextLabel) {
         return '';
     }
     const left = Number(shown.nextMs ?? 0) - m.now;
@@ -258,10 +266,10 @@ function fullCard(m, card) {
     h('div', { class: 'card-body' },
         h('h1', { class: 'place' }, placeOf(m, shown)),
         h('p', { class: 'where' }, `${unitOf(shown)}\u00a0· ${m.t(c.form ?? 'FORM_UNKNOWN')}`),
-        c.text && h('p', { class: 'device-text' }, c.text),
+        c.text && h('p', { class: 'device-text' }, deviceText(m.language, c.text)),
         Number(c.count ?? 1) > 1 && h('p', { class: 'count' }, m.t('pressed', { n: c.count })),
-        h('p', { class: 'who' }, whoLine(m, card), next && '\u00a0· ',
-            next && h('span', { class: 'next' }, next)),
+        h('p', { class: 'who' }, whoLine(m, card)),
+        next && h('p', { class: 'next' }, next),
         marks(m, card),
         notices(m, card.id)));
 }
@@ -277,7 +285,8 @@ function row(m, card) {
         h('time', { class: 'age' }, ageOf(m, shown)),
         h('span', { class: 'row-text' },
             h('strong', null, kindOf(m, shown)), ' ', h('span', { class: 'row-place' }, placeOf(m, shown)),
-            h('small', null, `${unitOf(shown)}\u00a0· ${whoLine(m, card)}`))));
+            h('small', null, `${unitOf(shown)}\u00a0· ${whoLine(m, card)}`)),
+        noticesOf(m, card.id).map((n) => h('span', { class: 'notice', key: `n${n.text}` }, n.text))));
 }
 
 function dutyView(m) {

@@ -98,7 +98,7 @@ function isClosed(shown) {
 }
 
 /* What a case is to this person now:
- *   ringing  offered to me, I have not answered      own     I have it
+ *   ringing  offered to me, I have not answered      own     I have it (also while I hand it over)
  *   declined I said no                               taken   a colleague has it
  *   centre   the alarm centre has it                 closed
  *   open     open in my unit, others are called                                             */
@@ -109,7 +109,8 @@ export function phaseOf(entry, me) {
         return 'closed';
     }
     if (c.state === 'CASE_STATE_ACCEPTED' || c.state === 'CASE_STATE_ON_SITE') {
-        return c.owner === me?.staff ? 'own' : 'taken';
+        const isHandedToMe = entry.shown.mine && entry.answered !== 'decline';
+        return c.owner === me?.staff ? 'own' : isHandedToMe ? 'ringing' : 'taken';
     }
     if (c.state === 'CASE_STATE_AT_CENTRE' || c.centreAccepted) {
         return 'centre';
@@ -145,7 +146,9 @@ export function cards(state, serverNow) {
 }
 
 function comparePressing(a, b) {
+    const changed = (card) => Number(card.entry.shown.case.changedMs ?? 0);
     return GROUP[a.phase] - GROUP[b.phase]
+        || (GROUP[a.phase] === 1 ? changed(b) - changed(a) : 0) /* of what is over, the newest */
         || a.rank - b.rank
         || Number(b.phase === 'ringing') - Number(a.phase === 'ringing')
         || Number(a.entry.shown.case.raisedMs ?? 0) - Number(b.entry.shown.case.raisedMs ?? 0);

@@ -62,8 +62,8 @@ export const TEXT = {
         otherCalled: '{names} är kallad',
         nobodyCalled: 'Ingen är kallad',
         and: 'och',
-        nextIn: 'går till {next} om {time}',
-        nextNow: 'går till {next} nu',
+        nextIn: 'Går till {next} om {time}',
+        nextNow: 'Går till {next} nu',
         centreCalled: 'Larmcentralen är kallad',
         atCentre: 'Hos larmcentralen',
         test: 'Provlarm – ingen är i nöd',
@@ -91,6 +91,7 @@ export const TEXT = {
         closeForwarded: 'Vidarebefordrat',
         youAreComing: 'Du är på väg',
         youAreThere: 'Du är på plats',
+        handedToYou: '{name} vill lämna över till dig',
         takenBy: '{name} kommer',
         thereNow: '{name} är på plats',
         takenBySomeone: 'En kollega kommer',
@@ -178,8 +179,8 @@ export const TEXT = {
         otherCalled: '{names} is called',
         nobodyCalled: 'Nobody is called',
         and: 'and',
-        nextIn: 'goes to {next} in {time}',
-        nextNow: 'goes to {next} now',
+        nextIn: 'Goes to {next} in {time}',
+        nextNow: 'Goes to {next} now',
         centreCalled: 'The alarm centre is called',
         atCentre: 'With the alarm centre',
         test: 'Test alarm – nobody is in need',
@@ -207,6 +208,7 @@ export const TEXT = {
         closeForwarded: 'Passed on',
         youAreComing: 'You are on your way',
         youAreThere: 'You are on site',
+        handedToYou: '{name} wants to hand this over to you',
         takenBy: '{name} is coming',
         thereNow: '{name} is on site',
         takenBySomeone: 'A colleague is coming',
@@ -266,4 +268,33 @@ export function span(ms) {
 export function clock(ms) {
     const at = new Date(ms);
     return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
+}
+
+/* What the adapters say about a device, in English words joined by commas; other words stay as they came. */
+const DEVICE_WORDS_SV = {
+    'local unit with controller': 'larmtelefon', 'local unit': 'larmtelefon', 'controller': 'larmtelefon',
+    'personal trigger': 'buren larmknapp', 'fixed trigger': 'fast larmknapp',
+    'fall detector': 'fallsensor', 'man-down sensor': 'fallsensor',
+    'personal attack button': 'överfallslarm', 'panic button': 'överfallslarm',
+    'activity sensor': 'aktivitetssensor', 'pill dispenser': 'läkemedelsautomat',
+    'bed sensor': 'sängsensor', 'chair sensor': 'stolssensor', 'mat': 'larmmatta',
+    'door sensor': 'dörrsensor', 'wandering sensor': 'dörrvakt', 'enuresis sensor': 'fuktsensor',
+    'epilepsy sensor': 'epilepsisensor', 'occupancy sensor': 'närvarosensor',
+    'heart rate sensor': 'pulssensor', 'smoke detector': 'brandvarnare', 'heat detector': 'värmevarnare',
+    'gas detector': 'gasvarnare', 'carbon monoxide detector': 'koloxidvarnare',
+    'flood detector': 'vattenlarm', 'tamper switch': 'sabotagekontakt', 'radio unit': 'radioenhet',
+    'power supply': 'strömförsörjning', 'tracking device': 'positionslarm',
+    'automatic alarm': 'larmar av sig själv', 'manual alarm': 'tryckt för hand', 'activated': 'utlöst',
+    'cancel': 'återtaget', 'manual reset': 'återställt för hand', 'automatic reset': 'återställt',
+    'restoral': 'återställt', 'battery low': 'svagt batteri', 'battery failure': 'batterifel',
+    'power failure': 'strömavbrott', 'power restored': 'strömmen är tillbaka', 'malfunction': 'fel',
+    'failure': 'fel', 'trouble': 'fel', 'open': 'öppen', 'closed': 'stängd',
+    'open too long': 'öppen för länge', 'inactive': 'ingen aktivitet', 'tamper': 'sabotage',
+    'maintenance needed': 'behöver service', 'radio interference': 'radiostörning',
+    'assistance wanted': 'hjälp önskas', 'pill not taken': 'läkemedel ej taget',
+};
+
+export function deviceText(language, text) {
+    return language === 'sv'
+        ? text.split(', ').map((word) => DEVICE_WORDS_SV[word] ?? word).join(', ') : text;
 }

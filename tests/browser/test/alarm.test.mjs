@@ -20,7 +20,7 @@ test('an alarm is shown and heard within a second, and the receipts come in orde
             ['OFFER_STAGE_RECEIVED', 'OFFER_STAGE_DISPLAYED', 'OFFER_STAGE_SOUNDED']);
         const text = await carer.text(card);
         for (const part of ['LIV', 'FALL', 'Rum 12', 'Björken\u00a0· Särskilt boende', 'Tryckt 2 gånger',
-            'Du och Sara är kallade', 'går till Eken om 0:4']) {
+            'Du och Sara är kallade', 'Går till Eken om 0:4']) {
             assert.ok(text.includes(part), `${part} in ${text}`);
         }
         assert.equal(await carer.ringing(), 'life');
