@@ -69,6 +69,25 @@ static void key_of(const struct record *record, uint8_t key[16])
     }
 }
 
+/* Behind the disk: what is done to the world follows from the record. */
+static void remember(struct turn *turn, const struct record *record)
+{
+    struct act *act = turn_act(turn, ACT_RECORD);
+    if (act == NULL) {
+        web_all_behind(turn); /* they get the whole state instead of this change */
+        return;
+    }
+    act->kept.record = *record;
+    act->kept.is_whole = true;
+    if (record->type == RECORD_EVENT) {
+        struct slice raw = record->event.raw;
+        act->kept.is_whole = raw.len <= RAW_KEPT;
+        act->kept.raw_len = (uint16_t)(act->kept.is_whole ? raw.len : 0);
+        memcpy(act->kept.raw, raw.len > 0 ? raw.at : act->kept.raw, act->kept.raw_len);
+        act->kept.record.event.raw = (struct slice){0};
+    }
+}
+
 /* One record: into the batch, into the state, and behind the disk into the queue of acts. */
 static void keep(struct turn *turn, struct record *record, struct now now)
 {
@@ -92,13 +111,7 @@ static void keep(struct turn *turn, struct record *record, struct now now)
     if (err == ERR_OK || record->type != RECORD_EVENT) {
         ledger_apply(turn->ledger, record, now);
     } /* else: the device repeats it, and it must not count as known then */
-    struct act *act = turn_act(turn, ACT_RECORD);
-    if (act != NULL) {
-        act->record = *record;
-        if (record->type == RECORD_EVENT) {
-            act->record.event.raw = (struct slice){0};
-        }
-    }
+    remember(turn, record);
 }
 
 struct reply turn_input(struct turn *turn, const struct input *input, struct now now)
@@ -131,9 +144,25 @@ void turn_fault(struct turn *turn, const char *what, const char *why, bool is_on
     }
 }
 
-static void perform_record(struct turn *turn, const struct record *record, bool is_recorded)
+/* Does a newer state of the same case wait right behind, on disk as well? Then people are shown that. */
+static bool is_overtaken(const struct turn *turn, const struct record *record, bool is_recorded)
 {
-    if (!is_recorded) {
+    const struct acts *acts = &turn->acts;
+    const struct act *next = &acts->at[acts->head];
+    return acts->count > 0 && is_recorded && next->type == ACT_RECORD &&
+           next->kept.record.type == RECORD_CASE && next->after <= journal_durable(turn->journal) &&
+           alarm_id_eq(&next->kept.record.case_.case_.id, &record->case_.case_.id);
+}
+
+static void perform_record(struct turn *turn, struct act *act, bool is_recorded)
+{
+    struct record *record = &act->kept.record;
+    if (record->type == RECORD_EVENT) {
+        record->event.raw = slice_of(act->kept.raw, act->kept.raw_len);
+    }
+    if (is_recorded) {
+        bus_feed(turn, record, act->kept.is_whole);
+    } else {
         bus_unrecorded(turn, record);
     }
     if (record->type == RECORD_EVENT) {
@@ -141,7 +170,9 @@ static void perform_record(struct turn *turn, const struct record *record, bool 
     }
     if (record->type == RECORD_CASE) {
         count("case_changes", change_word(record->case_.change));
-        web_case(turn, &record->case_, record->seq, is_recorded);
+        if (!is_overtaken(turn, record, is_recorded)) {
+            web_case(turn, &record->case_, record->seq, is_recorded);
+        }
         ports_case(turn, &record->case_);
     }
     if (record->type == RECORD_DUTY || record->type == RECORD_HANDSET ||
@@ -150,11 +181,11 @@ static void perform_record(struct turn *turn, const struct record *record, bool 
     }
 }
 
-static void perform(struct turn *turn, const struct act *act, bool is_recorded)
+static void perform(struct turn *turn, struct act *act, bool is_recorded)
 {
     switch (act->type) {
     case ACT_RECORD:
-        perform_record(turn, &act->record, is_recorded);
+        perform_record(turn, act, is_recorded);
         break;
     case ACT_RECEIPT:
         ports_receipt(turn, act, is_recorded);
@@ -181,7 +212,7 @@ static void drain(struct turn *turn)
             break;
         }
         if (is_recorded && act.type == ACT_RECORD) {
-            turn->recorded_ms = record_at_ms(&act.record);
+            turn->recorded_ms = record_at_ms(&act.kept.record);
         }
         acts->head = (acts->head + 1) % acts->room;
         acts->count--;
@@ -256,7 +287,7 @@ static void on_second(struct ev_loop *loop, struct ev_timer *timer, int events)
     (void)events;
     tick(turn, now);
     watch_disk(turn, now);
-    ports_second(turn, now);
+    ports_tick(turn, now);
     web_second(turn, now);
     bus_second(turn, now);
 }

@@ -38,10 +38,14 @@ static enum err publish(struct turn *turn, uint64_t token, const struct record *
     return err;
 }
 
+static bool is_for_all(int type)
+{
+    return type == RECORD_EVENT || type == RECORD_CASE;
+}
+
 void bus_unrecorded(struct turn *turn, const struct record *record)
 {
-    bool is_for_all = record->type == RECORD_EVENT || record->type == RECORD_CASE;
-    if (turn->bus != NULL && is_for_all && bus_is_up(turn->bus)) {
+    if (turn->bus != NULL && is_for_all((int)record->type) && bus_is_up(turn->bus)) {
         (void)publish(turn, 0, record);
     }
 }
@@ -55,6 +59,15 @@ static size_t flying(const struct turn *turn)
     return number;
 }
 
+/* Written with a later commit: after a death some rows go out twice, which they may. */
+static void note_cursor(struct turn *turn)
+{
+    if (turn->bus_noted != turn->bus_done) {
+        turn->bus_noted = turn->bus_done;
+        journal_note(turn->journal, "bus", turn->bus_done);
+    }
+}
+
 /* Done is everything before the oldest row that is still in flight. */
 static void settle(struct turn *turn)
 {
@@ -64,40 +77,69 @@ static void settle(struct turn *turn)
             done = turn->bus_flying[i] - 1;
         }
     }
-    if (done / NOTE_EVERY != turn->bus_done / NOTE_EVERY || flying(turn) == 0) {
-        journal_note(turn->journal, "bus", done);
-    }
     turn->bus_done = done;
+    if (done / NOTE_EVERY != turn->bus_noted / NOTE_EVERY) {
+        note_cursor(turn);
+    }
 }
 
-/* A row that cannot be read or said is no reason to stop: it is counted, and the bus goes on. False: the
- * bus takes nothing now; the row comes again. */
+/* A record that cannot be said is no reason to stop: it is counted, and the bus goes on. False: the bus
+ * takes nothing now; the row comes again. */
+static bool send_record(struct turn *turn, const struct record *record)
+{
+    enum err err = publish(turn, record->seq, record);
+    if (err == ERR_FULL || err == ERR_STATE) {
+        return false;
+    }
+    for (size_t i = 0; err == ERR_OK && i < BUS_IN_HAND; i++) {
+        if (turn->bus_flying[i] == 0) {
+            turn->bus_flying[i] = record->seq;
+            break;
+        }
+    }
+    if (err != ERR_OK) {
+        count("bus_unreadable_rows", NULL);
+    }
+    return true;
+}
+
 static bool send_row(struct turn *turn, const struct journal_row *row)
 {
     uint8_t memory[RECORD_ARENA];
     struct arena arena = arena_of(memory, sizeof memory);
     struct record record;
-    bool is_for_all = row->type == RECORD_EVENT || row->type == RECORD_CASE;
-    if (is_for_all && record_unpack(row->bytes, &arena, &record) == ERR_OK) {
-        record.seq = row->seq;
-        enum err err = publish(turn, row->seq, &record);
-        if (err == ERR_FULL || err == ERR_STATE) {
-            return false;
-        }
-        for (size_t i = 0; err == ERR_OK && i < BUS_IN_HAND; i++) {
-            if (turn->bus_flying[i] == 0) {
-                turn->bus_flying[i] = row->seq;
-                break;
+    if (is_for_all(row->type)) {
+        if (record_unpack(row->bytes, &arena, &record) != ERR_OK) {
+            count("bus_unreadable_rows", NULL);
+        } else {
+            record.seq = row->seq;
+            if (!send_record(turn, &record)) {
+                return false;
             }
         }
-        if (err != ERR_OK) {
-            count("bus_unreadable_rows", NULL);
-        }
-    } else if (is_for_all) {
-        count("bus_unreadable_rows", NULL);
     }
     turn->bus_sent = row->seq;
     return true;
+}
+
+static bool has_room(const struct turn *turn)
+{
+    return bus_is_up(turn->bus) && bus_room(turn->bus) > 0 && flying(turn) < BUS_IN_HAND;
+}
+
+/* The bus is at the end of the journal: what has just become durable goes out from memory. Everything
+ * else - after a loss, a refusal, a flood - is read back by bus_pump. */
+void bus_feed(struct turn *turn, const struct record *record, bool is_whole)
+{
+    if (turn->bus == NULL || turn->is_bus_fetching || turn->bus_refused_row != 0 ||
+        record->seq != turn->bus_sent + 1) {
+        return;
+    }
+    if (is_for_all((int)record->type) &&
+        (!is_whole || !has_room(turn) || !send_record(turn, record))) {
+        return;
+    }
+    turn->bus_sent = record->seq;
 }
 
 static void on_rows(void *context, const struct journal_row *rows, size_t count_, bool is_end)
@@ -106,8 +148,7 @@ static void on_rows(void *context, const struct journal_row *rows, size_t count_
     turn->is_bus_fetching = false;
     for (size_t i = 0; i < count_; i++) {
         bool is_next = rows[i].seq == turn->bus_sent + 1;
-        if (!bus_is_up(turn->bus) || bus_room(turn->bus) == 0 || flying(turn) == BUS_IN_HAND ||
-            !is_next || !send_row(turn, &rows[i])) {
+        if (!has_room(turn) || !is_next || !send_row(turn, &rows[i])) {
             settle(turn);
             return; /* the next second, or an answer of the broker, goes on */
         }
@@ -216,6 +257,10 @@ void bus_second(struct turn *turn, struct now now)
         now.mono_ms - turn->bus_dropped_mono_ms > DROPPING_OVER_MS) {
         turn->bus_dropped_mono_ms = 0;
         turn_fault(turn, "bus_dropping", "", false);
+    }
+    if (turn->bus != NULL) {
+        settle(turn);
+        note_cursor(turn);
     }
     bus_pump(turn);
 }

@@ -1,7 +1,8 @@
 /* turn_parts.h - what the rooms of the door share. Included by turn*.c only.
  *
  *   turn.c        inputs -> records -> journal -> acts, in order, after the commit
- *   turn_ports.c  devices and centres: sessions, outboxes, receipts
+ *   turn_ports.c  devices and centres: sockets, sessions, receipts
+ *   turn_outbox.c what an adapter wants done
  *   turn_bus.c    the bus, fed from the journal
  *   turn_orders.c what listeners ask and centres order on the bus
  *   turn_web.c    handhelds: messages in, measuring, who is told
@@ -26,12 +27,13 @@ enum {
     REQUESTS_MAX = 512,
     HANDHELDS_MAX = 4096,
     TICKETS_MAX = 256,
-    ID_ROOM = 40, /* a client's own message id */
+    RAW_KEPT = 512, /* a usual frame; a longer one reaches the bus through the journal */
+    ID_ROOM = 40,   /* a client's own message id */
     ANSWER_TOPIC_ROOM = 161,
     CORRELATION_MAX = 64,
     BUS_IN_HAND = BUS_IN_FLIGHT,
     MESSAGE_MAX = 131072, /* one websocket frame out */
-    SHOWN_MAX = 60,       /* cases in a snapshot, gravest and oldest first */
+    SHOWN_MAX = 60, /* cases in a snapshot: one's own first, then the gravest, then the oldest */
     RECENT_MAX = 5,
     WARNINGS_MAX = 8
 };
@@ -43,7 +45,12 @@ struct act {
     enum act_type type;
     uint64_t after;
     union {
-        struct record record; /* its raw bytes are not kept */
+        struct {
+            struct record record; /* its raw frame is in `raw`, when it fits */
+            uint8_t raw[RAW_KEPT];
+            uint16_t raw_len;
+            bool is_whole;
+        } kept;
         struct {
             uint32_t session;
             struct adapter_receipt receipt;
@@ -79,6 +86,7 @@ struct session {
     uint32_t id; /* 0: free */
     struct port_room *port;
     struct conn *conn; /* NULL: SIP */
+    bool is_udp;       /* the one session of a UDP port */
     char peer[PEER_ROOM];
     int64_t wake_mono_ms; /* 0: none */
     void *state;          /* the adapter's block */
@@ -158,13 +166,15 @@ struct turn {
     struct port_room *ports;
     struct session sessions[SESSIONS_MAX];
     uint32_t last_session;
+    int64_t port_wake_mono_ms; /* the earliest of the sessions; 0: to be found anew */
     struct request requests[REQUESTS_MAX];
     uint32_t last_request;
     struct outbox outbox;
 
     struct bus *bus;
-    uint64_t bus_sent; /* every row up to here was given to the bus or concerns it not */
-    uint64_t bus_done; /* every row up to here was acknowledged */
+    uint64_t bus_sent;  /* every row up to here was given to the bus or concerns it not */
+    uint64_t bus_noted; /* of bus_done, in the journal */
+    uint64_t bus_done;  /* every row up to here was acknowledged */
     uint64_t bus_flying[BUS_IN_HAND];
     bool is_bus_fetching;
     uint64_t bus_refused_row;    /* 0: none; the fault is over when this one gets through */
@@ -192,11 +202,17 @@ struct reply turn_input(struct turn *turn, const struct input *input, struct now
 struct act *turn_act(struct turn *turn, enum act_type type);
 void turn_fault(struct turn *turn, const char *what, const char *why, bool is_on);
 
+/* turn_outbox.c */
+struct session *session_find(struct turn *turn, uint32_t id); /* NULL: gone */
+const struct adapter *session_dialect(const struct session *session);
+/* Does what the adapter put into turn->outbox. No adapter is called from here, so one outbox serves the
+ * whole door; the session may be gone afterwards. */
+void outbox_deal(struct turn *turn, struct session *session);
+
 /* turn_ports.c */
 enum err ports_open(struct turn *turn, char *ret_why, size_t why_room) MUST_USE;
 void ports_close(struct turn *turn);
-void ports_second(struct turn *turn, struct now now);
-int64_t ports_next_wake(const struct turn *turn); /* mono ms */
+int64_t ports_next_wake(struct turn *turn); /* mono ms */
 void ports_tick(struct turn *turn, struct now now);
 void ports_receipt(struct turn *turn, const struct act *act, bool is_recorded);
 void ports_case(struct turn *turn, const struct case_change *change);
@@ -207,6 +223,8 @@ void bus_room_close(struct turn *turn);
 /* The disk refuses: what people must see goes out at once, without promise. */
 void bus_unrecorded(struct turn *turn, const struct record *record);
 void bus_pump(struct turn *turn);
+/* A record that is on disk now. `is_whole`: with its raw frame. */
+void bus_feed(struct turn *turn, const struct record *record, bool is_whole);
 void bus_second(struct turn *turn, struct now now);
 
 /* turn_orders.c */
@@ -220,6 +238,8 @@ void web_room_close(struct turn *turn);
 void web_second(struct turn *turn, struct now now);
 void web_case(struct turn *turn, const struct case_change *change, uint64_t seq, bool is_recorded);
 void web_people_changed(struct turn *turn);
+void web_all_behind(
+    struct turn *turn); /* a change cannot be told: everybody gets the whole state */
 void web_catch_up(struct turn *turn);
 void web_people_tell(struct turn *turn);
 void web_act(struct turn *turn, const struct act *act, bool is_recorded); /* RESULT, SNAPSHOT */

@@ -1,4 +1,4 @@
-/* turn_ports.c - devices and centres: bytes to adapters, outboxes to sockets, receipts back.
+/* turn_ports.c - devices and centres: bytes to adapters, receipts and case changes back.
  *
  * A session is one conversation with an adapter. Sessions are named by number, never by pointer, since
  * an answer may come after the connection has gone. Sub-file of the door; called by turn.c and the hands.
@@ -9,21 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void outbox_deal(struct turn *turn, struct session *session);
-
-static const struct adapter *dialect_of(const struct session *session)
-{
-    return session->port->conf->dialect;
-}
-
-static struct session *session_find(struct turn *turn, uint32_t id)
-{
-    struct session *session = &turn->sessions[id % SESSIONS_MAX];
-    return id != 0 && session->id == id ? session : NULL;
-}
-
 /* NULL: too many conversations at once, or the adapter refuses its options. */
-static struct session *session_begin(struct port_room *port, struct conn *conn, const char *peer)
+static struct session *session_begin(struct port_room *port, struct conn *conn, bool is_udp,
+                                     const char *peer)
 {
     struct turn *turn = port->turn;
     struct session *session = NULL;
@@ -36,13 +24,14 @@ static struct session *session_begin(struct port_room *port, struct conn *conn, 
         log_event(LOG_WARN, "port.too_many", "port", port->conf->name, NULL);
         return NULL;
     }
-    *session = (struct session){.id = turn->last_session, .port = port, .conn = conn};
+    *session =
+        (struct session){.id = turn->last_session, .port = port, .conn = conn, .is_udp = is_udp};
     slice_text(slice_str(peer), session->peer, sizeof session->peer);
-    session->state = calloc(1, dialect_of(session)->session_size + 1);
+    session->state = calloc(1, session_dialect(session)->session_size + 1);
     outbox_clear(&turn->outbox);
-    if (session->state == NULL ||
-        dialect_of(session)->open(session->state, &port->conf->options, port->conf->is_dialling,
-                                  loop_now(), &turn->outbox) != ERR_OK) {
+    if (session->state == NULL || session_dialect(session)->open(
+                                      session->state, &port->conf->options, port->conf->is_dialling,
+                                      loop_now(), &turn->outbox) != ERR_OK) {
         log_event(LOG_ERROR, "port.session_refused", "port", port->conf->name, NULL);
         free(session->state);
         *session = (struct session){0};
@@ -58,215 +47,7 @@ static void session_end(struct turn *turn, uint32_t id)
     if (session != NULL) {
         free(session->state);
         *session = (struct session){0};
-    }
-}
-
-/* --- what an adapter wants done ------------------------------------------------------------------- */
-
-static void receipt_later(struct turn *turn, const struct session *session, uint32_t tag,
-                          enum err result, const struct alarm *alarm)
-{
-    struct act *act = turn_act(turn, ACT_RECEIPT);
-    if (act == NULL) {
-        return; /* no answer: the device repeats */
-    }
-    bool is_duplicate = result == ERR_DUPLICATE;
-    act->receipt.session = session->id;
-    act->receipt.receipt = (struct adapter_receipt){
-        .tag = tag, .result = is_duplicate ? ERR_OK : result, .is_duplicate = is_duplicate};
-    act->receipt.has_alarm = alarm != NULL;
-    if (alarm != NULL) {
-        act->receipt.alarm = *alarm;
-        act->receipt.alarm.raw = (struct slice){0};
-    }
-}
-
-static void name_source(const struct session *session, struct alarm *alarm)
-{
-    slice_text(slice_str(dialect_of(session)->name), alarm->dialect, sizeof alarm->dialect);
-    slice_text(slice_str(session->port->conf->name), alarm->port, sizeof alarm->port);
-}
-
-static void deal_raise(struct turn *turn, struct session *session, const struct out *out)
-{
-    struct input input = {.type = INPUT_ALARM, .alarm = out->alarm};
-    name_source(session, out->alarm);
-    enum err err = alarm_check(out->alarm);
-    if (err != ERR_OK) {
-        log_event(LOG_ERROR, "adapter.bad_alarm", "dialect", dialect_of(session)->name, "why",
-                  err_name(err), NULL);
-        receipt_later(turn, session, out->tag, ERR_BUG, out->alarm);
-        return;
-    }
-    directory_resolve(turn->directory, out->alarm);
-    if (out->alarm->is_device_unknown) {
-        count("unknown_devices", dialect_of(session)->name);
-        log_event(LOG_WARN, "device.unknown", "dialect", dialect_of(session)->name, "address",
-                  out->alarm->device, "advice",
-                  "add it to devices.csv; the alarm is shown all the same", NULL);
-    }
-    struct reply reply = turn_input(turn, &input, loop_now());
-    if (reply.err == ERR_DUPLICATE) {
-        count("duplicates", dialect_of(session)->name);
-    }
-    receipt_later(turn, session, out->tag, reply.err, out->alarm);
-}
-
-static void deal_alive(struct turn *turn, struct session *session, const struct out *out)
-{
-    struct input input = {.type = INPUT_ALIVE, .alarm = out->alarm};
-    struct now now = loop_now();
-    name_source(session, out->alarm);
-    directory_resolve(turn->directory, out->alarm);
-    count("heartbeats", dialect_of(session)->name);
-    turn_input(turn, &input, now);
-    ledger_heard(turn->ledger, out->alarm->device, now);
-    if (out->tag != 0) {
-        receipt_later(turn, session, out->tag, ERR_OK, NULL);
-    }
-}
-
-static void deal_request(struct turn *turn, struct session *session, const struct out *out)
-{
-    struct request *request = NULL;
-    for (size_t i = 0; i < REQUESTS_MAX && request == NULL; i++) {
-        turn->last_request += turn->last_request == UINT32_MAX ? 2 : 1;
-        request = &turn->requests[turn->last_request % REQUESTS_MAX];
-        request = request->tag == 0 ? request : NULL;
-    }
-    enum err err = request == NULL ? ERR_FULL : ERR_OK;
-    if (err == ERR_OK) {
-        *request = (struct request){turn->last_request, session->id, out->tag};
-        err = sip_request(session->port->sip, out->peer, out->to, out->from, out->body_type,
-                          out->bytes, request->tag);
-    }
-    if (err != ERR_OK) {
-        log_event(LOG_WARN, "sip.request_refused", "port", session->port->conf->name, "why",
-                  err_name(err), NULL);
-        if (request != NULL) {
-            request->tag = 0;
-        }
-    }
-}
-
-/* Whose answer is it? The centre's that has the case; when it went on, any behind this port. */
-struct whose {
-    const struct session *session;
-    const uint8_t *case_ref;
-    char centre[CENTRE_ROOM];
-};
-
-static bool is_way_to(const struct session *session, const struct centre *centre)
-{
-    return centre != NULL && strcmp(centre->port, session->port->conf->name) == 0;
-}
-
-static bool find_whose(void *context, const struct case_value *c)
-{
-    struct whose *whose = context;
-    const struct directory *directory = whose->session->port->turn->directory;
-    if (memcmp(c->id.at, whose->case_ref, CASE_REF_LEN) != 0) {
-        return true;
-    }
-    if (is_way_to(whose->session, directory_centre(directory, c->centre))) {
-        slice_text(slice_str(c->centre), whose->centre, sizeof whose->centre);
-    }
-    return false;
-}
-
-static void deal_centre(struct turn *turn, const struct session *session, const struct out *out,
-                        enum err result)
-{
-    struct input input = {.type = INPUT_CENTRE, .result = result};
-    struct whose whose = {.session = session, .case_ref = out->case_ref};
-    ledger_each_open(turn->ledger, find_whose, &whose);
-    for (size_t i = 0; whose.centre[0] == '\0' && i < turn->directory->centre_count; i++) {
-        if (is_way_to(session, &turn->directory->centres[i])) {
-            slice_text(slice_str(turn->directory->centres[i].name), whose.centre,
-                       sizeof whose.centre);
-        }
-    }
-    memcpy(input.centre, whose.centre, sizeof input.centre);
-    memcpy(input.case_ref, out->case_ref, CASE_REF_LEN);
-    slice_text(out->bytes, input.reason, sizeof input.reason);
-    struct reply reply = turn_input(turn, &input, loop_now());
-    count("centre_answers", result == ERR_OK ? "yes" : "no");
-    if (reply.err != ERR_OK && reply.err != ERR_DUPLICATE) {
-        log_event(LOG_WARN, "centre.answer_unused", "why", reply.word, NULL);
-    }
-}
-
-static void deal_note(const struct session *session, const struct out *out)
-{
-    char word[32];
-    char text[160];
-    struct slice rest = out->bytes;
-    slice_text(slice_cut(&rest, ' '), word, sizeof word);
-    slice_text(rest, text, sizeof text);
-    count("notes", word);
-    log_event(LOG_WARN, "device.note", "port", session->port->conf->name, "peer", session->peer,
-              "what", word, "text", text, NULL);
-}
-
-static void deal(struct turn *turn, struct session *session, const struct out *out)
-{
-    switch (out->type) {
-    case OUT_SEND:
-        if (session->conn != NULL && session->port->udp != NULL) {
-            (void)conn_send_to(session->conn, session->peer, out->bytes);
-        } else if (session->conn != NULL) {
-            (void)conn_send(session->conn, out->bytes); /* a full peer is closed by the port */
-        }
-        break;
-    case OUT_ANSWER:
-        (void)sip_answer(session->port->sip, out->exchange, out->status, out->body_type,
-                         out->bytes);
-        break;
-    case OUT_REQUEST:
-        deal_request(turn, session, out);
-        break;
-    case OUT_RAISE:
-        deal_raise(turn, session, out);
-        break;
-    case OUT_ALIVE:
-        deal_alive(turn, session, out);
-        break;
-    case OUT_WAKE:
-        session->wake_mono_ms = out->wake_mono_ms;
-        break;
-    case OUT_HANG_UP:
-        if (session->conn != NULL && session->port->udp == NULL) {
-            conn_close(session->conn);
-        }
-        break;
-    case OUT_DELIVERED:
-        deal_centre(turn, session, out, ERR_OK);
-        break;
-    case OUT_REFUSED:
-        deal_centre(turn, session, out, ERR_STATE);
-        break;
-    case OUT_NOTE:
-        deal_note(session, out);
-        break;
-    }
-}
-
-/* None of these calls an adapter back, so one outbox serves the whole door. A hang-up may end the
- * session: it is looked up anew before each item. */
-static void outbox_deal(struct turn *turn, struct session *session)
-{
-    uint32_t id = session->id;
-    struct outbox *out = &turn->outbox;
-    if (out->is_full) {
-        log_event(LOG_ERROR, "adapter.outbox_full", "dialect", dialect_of(session)->name, NULL);
-        count("outbox_full", dialect_of(session)->name);
-    }
-    for (size_t i = 0; i < out->count; i++) {
-        session = session_find(turn, id);
-        if (session == NULL) {
-            return;
-        }
-        deal(turn, session, &out->items[i]);
+        turn->port_wake_mono_ms = 0;
     }
 }
 
@@ -289,7 +70,7 @@ static struct verdict feed(struct turn *turn, struct session *session, struct ad
     in->port = session->port->conf->name;
     outbox_clear(&turn->outbox);
     struct verdict verdict =
-        dialect_of(session)->input(session->state, in, loop_now(), &turn->outbox);
+        session_dialect(session)->input(session->state, in, loop_now(), &turn->outbox);
     note_verdict(session, verdict);
     return verdict;
 }
@@ -305,7 +86,7 @@ static size_t on_bytes(void *user, struct conn *conn, struct slice bytes, const 
     }
     port = session->port;
     uint32_t id = session->id;
-    if (port->conf->is_udp) {
+    if (session->is_udp) {
         slice_text(slice_str(peer), session->peer, sizeof session->peer);
     }
     while (consumed < bytes.len) {
@@ -322,17 +103,26 @@ static size_t on_bytes(void *user, struct conn *conn, struct slice bytes, const 
     return consumed;
 }
 
-static void *on_open(void *context, struct conn *conn, const char *peer)
+static void *open_session(struct port_room *port, struct conn *conn, bool is_udp, const char *peer)
 {
-    struct port_room *port = context;
-    struct session *session = session_begin(port, conn, peer);
+    struct session *session = session_begin(port, conn, is_udp, peer);
     log_event(LOG_INFO, "port.connected", "port", port->conf->name, "peer", peer, NULL);
     if (session == NULL) {
         conn_close(conn);
-    } else if (port->conf->is_udp) {
+    } else if (is_udp) {
         port->session = session->id;
     }
     return session;
+}
+
+static void *on_open_tcp(void *context, struct conn *conn, const char *peer)
+{
+    return open_session(context, conn, false, peer);
+}
+
+static void *on_open_udp(void *context, struct conn *conn, const char *peer)
+{
+    return open_session(context, conn, true, peer);
 }
 
 static void on_close(void *user, struct conn *conn, const char *why)
@@ -376,9 +166,9 @@ static void on_answer(void *context, uint32_t tag, int status, struct slice type
     struct session *session = session_find(turn, request->session);
     struct adapter_answer answer = {request->adapter_tag, status, type, body};
     request->tag = 0;
-    if (session != NULL && dialect_of(session)->answered != NULL) {
+    if (session != NULL && session_dialect(session)->answered != NULL) {
         outbox_clear(&turn->outbox);
-        dialect_of(session)->answered(session->state, &answer, loop_now(), &turn->outbox);
+        session_dialect(session)->answered(session->state, &answer, loop_now(), &turn->outbox);
         outbox_deal(turn, session);
     }
 }
@@ -401,7 +191,7 @@ static void note_answered(struct turn *turn, const struct act *act, bool is_posi
 void ports_receipt(struct turn *turn, const struct act *act, bool is_recorded)
 {
     struct session *session = session_find(turn, act->receipt.session);
-    if (session == NULL || dialect_of(session)->stored == NULL) {
+    if (session == NULL || session_dialect(session)->stored == NULL) {
         return;
     }
     struct adapter_receipt receipt = act->receipt.receipt;
@@ -410,7 +200,7 @@ void ports_receipt(struct turn *turn, const struct act *act, bool is_recorded)
         receipt.result = ERR_IO;
     }
     outbox_clear(&turn->outbox);
-    dialect_of(session)->stored(session->state, &receipt, loop_now(), &turn->outbox);
+    session_dialect(session)->stored(session->state, &receipt, loop_now(), &turn->outbox);
     outbox_deal(turn, session);
     note_answered(turn, act, receipt.result == ERR_OK);
 }
@@ -434,7 +224,7 @@ static void deliver(struct turn *turn, const struct case_value *c)
     }
     struct port_room *port = port_named(turn, centre->port);
     struct session *session = port == NULL ? NULL : session_find(turn, port->session);
-    if (session == NULL || dialect_of(session)->deliver == NULL) {
+    if (session == NULL || session_dialect(session)->deliver == NULL) {
         return;
     }
     const struct place *place = directory_place(turn->directory, c->place);
@@ -448,7 +238,7 @@ static void deliver(struct turn *turn, const struct case_value *c)
                                                                 : c->unit};
     outbox_clear(&turn->outbox);
     enum err err =
-        dialect_of(session)->deliver(session->state, &delivery, loop_now(), &turn->outbox);
+        session_dialect(session)->deliver(session->state, &delivery, loop_now(), &turn->outbox);
     if (err != ERR_OK) {
         log_event(LOG_ERROR, "centre.not_asked", "centre", centre->name, "why", err_name(err),
                   NULL);
@@ -478,15 +268,20 @@ void ports_case(struct turn *turn, const struct case_change *change)
 
 /* --- time ----------------------------------------------------------------------------------------- */
 
-int64_t ports_next_wake(const struct turn *turn)
+/* Asked in every turn: the sessions are looked through only when one of them has changed its mind. */
+int64_t ports_next_wake(struct turn *turn)
 {
     int64_t next_ms = INT64_MAX / 2;
+    if (turn->port_wake_mono_ms != 0) {
+        return turn->port_wake_mono_ms;
+    }
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
         const struct session *session = &turn->sessions[i];
         if (session->id != 0 && session->wake_mono_ms != 0 && session->wake_mono_ms < next_ms) {
             next_ms = session->wake_mono_ms;
         }
     }
+    turn->port_wake_mono_ms = next_ms;
     return next_ms;
 }
 
@@ -498,17 +293,13 @@ void ports_tick(struct turn *turn, struct now now)
             continue;
         }
         session->wake_mono_ms = 0;
-        if (dialect_of(session)->tick != NULL) {
+        turn->port_wake_mono_ms = 0;
+        if (session_dialect(session)->tick != NULL) {
             outbox_clear(&turn->outbox);
-            dialect_of(session)->tick(session->state, now, &turn->outbox);
+            session_dialect(session)->tick(session->state, now, &turn->outbox);
             outbox_deal(turn, session);
         }
     }
-}
-
-void ports_second(struct turn *turn, struct now now)
-{
-    ports_tick(turn, now);
 }
 
 /* --- opening -------------------------------------------------------------------------------------- */
@@ -535,7 +326,7 @@ static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
     enum err err =
         sip_open(port->turn->loop, &config, &handler, port, &port->sip, ret_why, why_room);
     if (err == ERR_OK) {
-        struct session *session = session_begin(port, NULL, "");
+        struct session *session = session_begin(port, NULL, false, "");
         port->session = session == NULL ? 0 : session->id;
         err = session == NULL ? ERR_RANGE : ERR_OK;
     }
@@ -544,15 +335,17 @@ static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
 
 static enum err open_plain(struct port_room *port, bool is_udp, char *ret_why, size_t why_room)
 {
-    static const struct port_handler handler = {
-        .on_open = on_open, .on_bytes = on_bytes, .on_close = on_close};
+    static const struct port_handler tcp = {
+        .on_open = on_open_tcp, .on_bytes = on_bytes, .on_close = on_close};
+    static const struct port_handler udp = {
+        .on_open = on_open_udp, .on_bytes = on_bytes, .on_close = on_close};
     struct port_config config = {.name = port->conf->name,
                                  .address = port->conf->address,
                                  .is_udp = is_udp,
                                  .is_dialling = port->conf->is_dialling,
                                  .input_max = port->conf->dialect->input_max};
-    return port_open(port->turn->loop, &config, &handler, port, is_udp ? &port->udp : &port->tcp,
-                     ret_why, why_room);
+    return port_open(port->turn->loop, &config, is_udp ? &udp : &tcp, port,
+                     is_udp ? &port->udp : &port->tcp, ret_why, why_room);
 }
 
 enum err ports_open(struct turn *turn, char *ret_why, size_t why_room)

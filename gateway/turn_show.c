@@ -259,12 +259,26 @@ struct gather {
     size_t all;
 };
 
-static bool is_before(const struct case_value *a, const struct case_value *b)
+static bool is_for(const struct case_value *c, const char *me)
 {
+    for (size_t i = 0; i < c->offer_count; i++) {
+        if (is_waiting(&c->offers[i]) && strcmp(c->offers[i].staff, me) == 0) {
+            return true;
+        }
+    }
+    return strcmp(c->owner, me) == 0;
+}
+
+static bool is_before(const struct case_value *a, const struct case_value *b, const char *me)
+{
+    bool is_a_mine = is_for(a, me);
+    if (is_a_mine != is_for(b, me)) {
+        return is_a_mine;
+    }
     return a->class_ != b->class_ ? a->class_ < b->class_ : a->raised_ms < b->raised_ms;
 }
 
-/* Keeps the gravest and oldest; insertion into a short sorted list. */
+/* Keeps one's own, then the gravest, then the oldest; insertion into a short sorted list. */
 static bool gather_one(void *context, const struct case_value *c)
 {
     struct gather *gather = context;
@@ -273,7 +287,7 @@ static bool gather_one(void *context, const struct case_value *c)
     }
     gather->all++;
     size_t at = gather->count;
-    while (at > 0 && is_before(c, gather->cases[at - 1])) {
+    while (at > 0 && is_before(c, gather->cases[at - 1], gather->me)) {
         at--;
     }
     if (at == SHOWN_MAX) {

@@ -49,6 +49,14 @@ static bool is_behind(struct handheld *handheld)
     return handheld->is_behind;
 }
 
+void web_all_behind(struct turn *turn)
+{
+    for (struct handheld *h = turn->handhelds; h != NULL; h = h->next) {
+        h->is_behind = true;
+    }
+    turn->is_any_behind = true;
+}
+
 void web_catch_up(struct turn *turn)
 {
     bool is_any = false;
