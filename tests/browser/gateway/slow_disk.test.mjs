@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +18,7 @@ let device = null;
 let slow = '';
 
 before(async () => {
-    const folder = process.env.SAMLARM_WORK ?? '/tmp';
+    const folder = process.env.SAMLARM_WORK ?? tmpdir();
     const shim = join(folder, `slow_disk-${process.pid}.so`);
     slow = join(folder, `slow_disk-${process.pid}.on`);
     await run('cc', ['-shared', '-fPIC', '-o', shim,

@@ -76,8 +76,8 @@ test('take, on site, close: nothing is green before the gateway said yes', () =>
         await until(async () => (await carer.text('#dock .sending')) === 'Skickar…', 'sending');
         assert.equal(await carer.page.locator('.card[data-phase=own]').count(), 0);
         await until(async () => (await carer.ringing()) === '', 'silent at once', 1000);
+        const { id } = await until(() => mock.verbs('accept')[0], 'accept');
         mock.answer = null;
-        const { id } = mock.verbs('accept')[0];
         mock.say({ result: { id, ok: true } });
         shown = mock.change({ ...shown, mine: false, ownerName: 'Anna Lind' },
             { state: 'CASE_STATE_ACCEPTED', owner: STAFF });
