@@ -82,6 +82,21 @@ static void decide_fault(struct work *w)
     }
 }
 
+/* Evidence for the evaluation: the answer to this alarm has left. Changes nothing. */
+static void decide_answered(struct work *w)
+{
+    const struct alarm *alarm = w->input->alarm;
+    struct record *record = alarm == NULL ? NULL : work_put(w, RECORD_ANSWERED);
+    if (record == NULL) {
+        work_reply(w, ERR_UNSUPPORTED, "unknown_input");
+        return;
+    }
+    record->answered.event_id = alarm->id;
+    (void)slice_text(slice_str(alarm->port), record->answered.port, sizeof record->answered.port);
+    record->answered.is_positive = w->input->is_on;
+    record->answered.at_ms = w->now.wall_ms;
+}
+
 static void decide_started(struct work *w)
 {
     struct record *record = work_put(w, RECORD_STARTED);
@@ -104,8 +119,9 @@ void ledger_decide(const struct ledger *ledger, const struct input *input, struc
         [INPUT_ACCEPT] = decide_accept,   [INPUT_DECLINE] = decide_decline,
         [INPUT_ON_SITE] = decide_on_site, [INPUT_HAND_OVER] = decide_hand_over,
         [INPUT_CLOSE] = decide_close,     [INPUT_ASSIST] = decide_assist,
-        [INPUT_CENTRE] = decide_centre,   [INPUT_FAULT] = decide_fault,
-        [INPUT_STARTED] = decide_started, [INPUT_TICK] = decide_tick};
+        [INPUT_CENTRE] = decide_centre,   [INPUT_ANSWERED] = decide_answered,
+        [INPUT_FAULT] = decide_fault,     [INPUT_STARTED] = decide_started,
+        [INPUT_TICK] = decide_tick};
     ret->count = 0;
     ret->reply = (struct reply){.word = ""};
     struct work w = {.ledger = ledger, .input = input, .now = now, .out = ret};

@@ -260,6 +260,23 @@ static void heartbeats_are_journalled_first_hourly_and_all_under_evaluation(void
     assert_int_equal(alive("espa", "panel/99").err, ERR_NOT_FOUND);
 }
 
+static void answer_to_a_device_under_evaluation_is_kept_as_evidence(void **state)
+{
+    (void)state;
+    struct alarm alarm = {.id = {{7}}, .port = "trygghet"};
+    struct input answered = {.type = INPUT_ANSWERED, .alarm = &alarm, .is_on = true};
+    uint64_t before = ledger_fingerprint(f.ledger);
+    assert_int_equal(town_input(answered).err, ERR_OK);
+    assert_int_equal(f.journal_count, 1);
+    assert_int_equal(f.journal[0].type, RECORD_ANSWERED);
+    assert_true(alarm_id_eq(&f.journal[0].answered.event_id, &alarm.id));
+    assert_true(f.journal[0].answered.is_positive);
+    assert_string_equal(f.journal[0].answered.port, "trygghet");
+    assert_true(ledger_fingerprint(f.ledger) == before);
+    answered.alarm = NULL;
+    assert_int_equal(town_input(answered).err, ERR_UNSUPPORTED);
+}
+
 static void fault_is_journalled_when_it_begins_and_when_it_ends(void **state)
 {
     (void)state;
@@ -326,6 +343,7 @@ int main(void)
         TEST(restart_raises_no_second_case_for_a_device_that_is_silent),
         TEST(restart_counts_everybody_as_heard),
         TEST(heartbeats_are_journalled_first_hourly_and_all_under_evaluation),
+        TEST(answer_to_a_device_under_evaluation_is_kept_as_evidence),
         TEST(fault_is_journalled_when_it_begins_and_when_it_ends),
         TEST(many_deadlines_at_once_are_served_in_several_decisions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
