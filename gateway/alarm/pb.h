@@ -15,7 +15,8 @@ enum { RECORD_PACKED_MAX = 8192, RECORD_ARENA = 65536 };
 enum err record_pack(const struct record *record, struct buf *out) MUST_USE;
 
 /* Refuses more than RECORD_PACKED_MAX bytes, unknown types, texts that are too long or not UTF-8,
- * and an empty message. Unknown enum numbers become ..._UNKNOWN. seq is left 0. */
+ * and an empty message. Unknown enum numbers become ..._UNKNOWN. seq is left 0.
+ * On an error the contents of *ret_record mean nothing. */
 enum err record_unpack(struct slice bytes, struct arena *arena, struct record *ret_record) MUST_USE;
 
 /* The payloads of the bus: Event or CaseChange with `seq` filled in. */
