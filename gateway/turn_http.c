@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     TICKET_MS = 30000,
@@ -246,18 +247,38 @@ static void metrics(struct turn *turn, struct web_request *request)
     free(memory);
 }
 
+/* The list of PINs, read again only when the file was replaced: after a restart a whole shift comes back
+ * within a second. NULL: it cannot be read. */
+static const struct pins *pins_now(struct turn *turn)
+{
+    char path[600];
+    char why[256];
+    struct stat info;
+    struct pins *pins = NULL;
+    snprintf(path, sizeof path, "%s/pins", turn->state_dir);
+    if (stat(path, &info) != 0) {
+        return NULL;
+    }
+    bool is_same = turn->pins != NULL && info.st_ino == turn->pins_inode &&
+                   info.st_size == turn->pins_size &&
+                   info.st_mtim.tv_sec == turn->pins_changed.tv_sec &&
+                   info.st_mtim.tv_nsec == turn->pins_changed.tv_nsec;
+    if (!is_same && pins_open(turn->state_dir, &pins, why, sizeof why) == ERR_OK) {
+        pins_close(turn->pins);
+        turn->pins = pins;
+        turn->pins_inode = info.st_ino;
+        turn->pins_size = info.st_size;
+        turn->pins_changed = info.st_mtim;
+    }
+    return is_same || pins != NULL ? turn->pins : NULL;
+}
+
 /* A cookie lives for hours; whoever lost the PIN meanwhile gets no ticket for it. A file that cannot be
  * read must not keep a whole shift out. */
-static bool is_revoked(const struct turn *turn, const char *staff)
+static bool is_revoked(struct turn *turn, const char *staff)
 {
-    struct pins *pins = NULL;
-    char why[256];
-    if (pins_open(turn->state_dir, &pins, why, sizeof why) != ERR_OK) {
-        return false;
-    }
-    bool has_pin = pins_has(pins, staff);
-    pins_close(pins);
-    return !has_pin;
+    const struct pins *pins = pins_now(turn);
+    return pins != NULL && !pins_has(pins, staff);
 }
 
 static void logout(struct turn *turn, struct web_request *request)

@@ -22,6 +22,9 @@
 #include "io/web.h"
 #include "turn.h"
 
+#include <sys/types.h>
+#include <time.h>
+
 enum {
     SESSIONS_MAX = 1024,
     REQUESTS_MAX = 512,
@@ -184,6 +187,10 @@ struct turn {
     struct control *control;
     struct web *web;
     struct pin_worker *pin_worker;
+    struct pins *pins; /* as the file was at `pins_changed` */
+    ino_t pins_inode;
+    off_t pins_size;
+    struct timespec pins_changed;
     struct handheld *handhelds;
     uint32_t last_handheld;
     struct ticket tickets[TICKETS_MAX];

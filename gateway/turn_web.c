@@ -484,6 +484,7 @@ void web_room_close(struct turn *turn)
     web_close(turn->web);
     turn->web = NULL;
     pin_worker_close(turn->pin_worker);
+    pins_close(turn->pins);
     free(turn->measures);
     turn->measures = NULL;
 }
