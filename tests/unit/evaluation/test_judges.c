@@ -178,8 +178,8 @@ static void moved_clock_makes_times_uncertain(void **state)
         struct observation *press = scene_do(&s, OBSERVED_PRESS, 1000, "hub-1");
         scene_alarm(&s, 1500, "hub-1", "a", KIND_HELP);
         struct observation *note = scene_add(&s, OBSERVED_NOTE, 50000);
-        strcpy(press->clock, "boot-1");
-        strcpy(note->clock, "boot-1");
+        (void)slice_text(slice_str("boot-1"), press->clock, sizeof press->clock);
+        (void)slice_text(slice_str("boot-1"), note->clock, sizeof note->clock);
         press->mono_ms = 7000;
         note->mono_ms = 7000 + (is_moved ? 2000 : 49000); /* the wall clock says 49 s */
         scene_end(&s, 60000, "LARM-01");
@@ -196,10 +196,11 @@ static void gateway_fault_is_never_the_vendors_failure(void **state)
     scene_begin(&s, "LARM-01");
     scene_do(&s, OBSERVED_PRESS, 1000, "hub-1");
     struct observation *o = scene_row(&s, OBSERVED_FAULT, 1001, "", "");
-    strcpy(o->text, "port_down scaip");
+    (void)slice_text(slice_str("port_down scaip"), o->text, sizeof o->text);
     scene_end(&s, 99000, "LARM-01");
     assert_int_equal(transfer(&s, 1).ruling, RULING_ERROR);
-    strcpy(o->text, "bus_refused"); /* the broker is on nobody's way */
+    (void)slice_text(slice_str("bus_refused"), o->text,
+                     sizeof o->text); /* the broker is on nobody's way */
     assert_int_equal(transfer(&s, 1).ruling, RULING_FAIL);
 }
 

@@ -51,9 +51,9 @@ static void every_kind_of_record_keeps_what_judges_need(void **state)
     r.event.gateway_ms = 1000;
     r.event.kind = KIND_HELP;
     r.event.phase = PHASE_RAISED;
-    strcpy(r.event.device, "hub-1");
-    strcpy(r.event.reference, "17");
-    strcpy(r.event.text, "words of a person");
+    (void)slice_text(slice_str("hub-1"), r.event.device, sizeof r.event.device);
+    (void)slice_text(slice_str("17"), r.event.reference, sizeof r.event.reference);
+    (void)slice_text(slice_str("words of a person"), r.event.text, sizeof r.event.text);
     assert_int_equal(observation_from_record(&r, &o), ERR_OK);
     assert_int_equal(o.what, OBSERVED_EVENT);
     assert_int_equal(o.seq, 9);
@@ -69,8 +69,8 @@ static void every_kind_of_record_keeps_what_judges_need(void **state)
     assert_true(o.is_positive && alarm_id_eq(&o.id, &r.answered.event_id));
 
     r = (struct record){.type = RECORD_FAULT, .seq = 11};
-    strcpy(r.fault.what, "port_down");
-    strcpy(r.fault.about, "scaip");
+    (void)slice_text(slice_str("port_down"), r.fault.what, sizeof r.fault.what);
+    (void)slice_text(slice_str("scaip"), r.fault.about, sizeof r.fault.about);
     assert_int_equal(observation_from_record(&r, &o), ERR_OK);
     assert_string_equal(o.text, "port_down scaip");
 
@@ -157,7 +157,7 @@ static void duration_ignores_the_wall_clock_within_one_monotonic_clock(void **st
     struct observation a = {.wall_ms = 1000, .mono_ms = 50, .clock = "boot-1"};
     struct observation b = {.wall_ms = 3601000, .mono_ms = 70, .clock = "boot-1"};
     assert_int_equal(observation_span_ms(&a, &b), 20);
-    strcpy(b.clock, "boot-2");
+    (void)slice_text(slice_str("boot-2"), b.clock, sizeof b.clock);
     assert_int_equal(observation_span_ms(&a, &b), 3600000);
 }
 

@@ -46,7 +46,7 @@ static void evaluate(const char *vendor)
     scene_presses(&scene, 5, delays);
     scene_end(&scene, 301000, "LARM-01");
     struct observation *begin = scene_add(&scene, OBSERVED_RUN_BEGIN, 302000);
-    strcpy(begin->text, "LARM-05");
+    (void)slice_text(slice_str("LARM-05"), begin->text, sizeof begin->text);
     scene_do(&scene, OBSERVED_HOLD, 303000, "hub-1");
     scene_do(&scene, OBSERVED_PRESS, 304000, "hub-1")->number = 1;
     scene_alarm(&scene, 304100, "hub-1", "<17>", KIND_HELP);
