@@ -179,9 +179,11 @@ static void every_truncation_of_a_document_is_broken(void **state)
 static void entity_bomb_and_every_doctype_are_refused(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {
+    static const char bomb[] =
         "<!DOCTYPE m [<!ENTITY a \"xxxxxxxxxx\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">"
-        "<!ENTITY c \"&b;&b;&b;&b;&b;&b;\">]><mrq><ref>&c;</ref></mrq>",
+        "<!ENTITY c \"&b;&b;&b;&b;&b;&b;\">]><mrq><ref>&c;</ref></mrq>";
+    static const char *const bodies[] = {
+        bomb,
         "<!DOCTYPE mrq SYSTEM \"file:///etc/passwd\"><mrq/>",
         "<!DOCTYPE mrq><mrq><ref>1</ref></mrq>",
     };
