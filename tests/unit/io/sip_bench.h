@@ -189,3 +189,21 @@ static inline size_t bench_message(char *text, size_t room, const char *branch, 
     assert_true(len > 0 && (size_t)len < room);
     return (size_t)len;
 }
+
+enum { BENCH_ROOM = 8192, BENCH_WAIT_MS = 3000 };
+
+/* A request of any method without a body; `text` (BENCH_ROOM) gets the answer. */
+static inline void bench_ask(struct sip_bench *bench, int fd, const char *method,
+                             const char *headers, char *text)
+{
+    static int number = 0;
+    int len = snprintf(text, BENCH_ROOM,
+                       "%s sip:127.0.0.1 SIP/2.0\r\n"
+                       "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bKask%d\r\n"
+                       "From: <sip:123456@arc.example>;tag=1\r\nTo: <sip:123456@arc.example>\r\n"
+                       "Call-ID: ask%d\r\nCSeq: 1 %s\r\n%sContent-Length: 0\r\n\r\n",
+                       method, number, number, method, headers);
+    number++;
+    bench_send(fd, text, (size_t)len);
+    (void)bench_receive(bench, fd, text, BENCH_ROOM, BENCH_WAIT_MS);
+}

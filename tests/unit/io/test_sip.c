@@ -1,9 +1,7 @@
 /* test_sip.c - SIP as a foreign device sees it: MESSAGE, repetition, streams, OPTIONS, REGISTER,
- * digest, ceilings.
+ * ceilings. Digest: test_sip_digest.c.
  */
 #include "unit/io/sip_bench.h"
-
-#include "io/sip_digest.h"
 
 enum { ROOM = 8192, WAIT_MS = 3000, QUIET_MS = 100 };
 
@@ -240,21 +238,6 @@ static void a_wrong_content_length_in_a_datagram_is_a_bad_request(void **state)
     bench_close(&bench);
 }
 
-static void ask(struct sip_bench *bench, int fd, const char *method, const char *headers,
-                char *text)
-{
-    static int number = 0;
-    int len = snprintf(text, ROOM,
-                       "%s sip:127.0.0.1 SIP/2.0\r\n"
-                       "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bKask%d\r\n"
-                       "From: <sip:123456@arc.example>;tag=1\r\nTo: <sip:123456@arc.example>\r\n"
-                       "Call-ID: ask%d\r\nCSeq: 1 %s\r\n%sContent-Length: 0\r\n\r\n",
-                       method, number, number, method, headers);
-    number++;
-    bench_send(fd, text, (size_t)len);
-    (void)bench_receive(bench, fd, text, ROOM, WAIT_MS);
-}
-
 static void options_and_register_are_answered_here(void **state)
 {
     (void)state;
@@ -262,11 +245,12 @@ static void options_and_register_are_answered_here(void **state)
     char text[ROOM];
     bench_open(&bench, bench_both());
     int fd = bench_client(&bench, true);
-    ask(&bench, fd, "OPTIONS", "", text);
+    bench_ask(&bench, fd, "OPTIONS", "", text);
     assert_int_equal(bench_status(text), 200);
     assert_non_null(strstr(text, "Allow: MESSAGE, OPTIONS, REGISTER\r\n"));
     assert_non_null(strstr(text, "Accept: application/scaip+xml\r\n"));
-    ask(&bench, fd, "REGISTER", "Contact: <sip:123456@192.0.2.10:5060>\r\nExpires: 600\r\n", text);
+    bench_ask(&bench, fd, "REGISTER", "Contact: <sip:123456@192.0.2.10:5060>\r\nExpires: 600\r\n",
+              text);
     assert_int_equal(bench_status(text), 200);
     assert_non_null(strstr(text, "Contact: <sip:123456@192.0.2.10:5060>\r\n"));
     assert_non_null(strstr(text, "Expires: 600\r\n"));
@@ -282,13 +266,13 @@ static void what_is_not_done_here_is_refused_by_its_number(void **state)
     char text[ROOM];
     bench_open(&bench, bench_both());
     int fd = bench_client(&bench, true);
-    ask(&bench, fd, "INVITE", "", text);
+    bench_ask(&bench, fd, "INVITE", "", text);
     assert_int_equal(bench_status(text), 405);
     assert_non_null(strstr(text, "Allow: MESSAGE, OPTIONS, REGISTER\r\n"));
-    ask(&bench, fd, "OPTIONS", "Require: teleportation\r\n", text);
+    bench_ask(&bench, fd, "OPTIONS", "Require: teleportation\r\n", text);
     assert_int_equal(bench_status(text), 420);
     assert_non_null(strstr(text, "Unsupported: teleportation\r\n"));
-    ask(&bench, fd, "OPTIONS", "Max-Forwards: 0\r\n", text);
+    bench_ask(&bench, fd, "OPTIONS", "Max-Forwards: 0\r\n", text);
     assert_int_equal(bench_status(text), 483);
     uint64_t before = counter_value("sip_ack_ignored", "scaip");
     int len = snprintf(text, ROOM,
@@ -386,162 +370,6 @@ static void past_512_waiting_messages_the_next_hears_503(void **state)
     bench_close(&bench);
 }
 
-static const struct sip_digest_user users[] = {
-    {"123456", "secret"}, {"hub", "other"}, {NULL, NULL}};
-
-static struct sip_config guarded(void)
-{
-    struct sip_config config = bench_both();
-    config.realm = "arc.example";
-    config.users = users;
-    return config;
-}
-
-static void read_nonce(const char *text, char *ret_nonce)
-{
-    const char *at = strstr(text, "nonce=\"");
-    assert_non_null(at);
-    assert_int_equal(sscanf(at + 7, "%99[^\"]", ret_nonce), 1);
-}
-
-static void write_proof(char *text, size_t room, const char *nonce, const char *password,
-                        const char *count)
-{
-    char response[33];
-    struct digest_answer parts = {.user = slice_str("123456"),
-                                  .realm = slice_str("arc.example"),
-                                  .password = slice_str(password),
-                                  .method = slice_str("MESSAGE"),
-                                  .uri = slice_str("sip:alarm@127.0.0.1"),
-                                  .nonce = slice_str(nonce),
-                                  .count = slice_str(count),
-                                  .cnonce = slice_str("0a4f113b")};
-    sip_digest_answer(&parts, response);
-    snprintf(text, room,
-             "Authorization: Digest username=\"123456\", realm=\"arc.example\", nonce=\"%s\", "
-             "uri=\"sip:alarm@127.0.0.1\", response=\"%s\"%s%s%s\r\n",
-             nonce, response, count[0] != '\0' ? ", qop=auth, cnonce=\"0a4f113b\", nc=" : "", count,
-             ", algorithm=MD5");
-}
-
-static int try_proof(struct sip_bench *bench, int fd, const char *nonce, const char *password,
-                     const char *count, char *text)
-{
-    static int cseq = 1;
-    char proof[1024] = "";
-    if (nonce != NULL) {
-        write_proof(proof, sizeof proof, nonce, password, count);
-    }
-    bench_send(fd, text, bench_message(text, ROOM, "z9hG4bKdigest", ++cseq, proof, "x"));
-    assert_true(bench_receive(bench, fd, text, ROOM, WAIT_MS) > 0);
-    return bench_status(text);
-}
-
-static void digest_admits_the_right_password_once_per_count(void **state)
-{
-    (void)state;
-    struct sip_bench bench = {0};
-    char text[ROOM];
-    char nonce[100];
-    bench_open(&bench, guarded());
-    int fd = bench_client(&bench, true);
-    assert_int_equal(try_proof(&bench, fd, NULL, NULL, NULL, text), 401);
-    assert_non_null(strstr(text, "WWW-Authenticate: Digest realm=\"arc.example\", nonce=\""));
-    assert_null(strstr(text, "stale"));
-    read_nonce(text, nonce);
-    assert_int_equal(try_proof(&bench, fd, nonce, "wrong", "00000001", text), 401);
-    assert_null(strstr(text, "stale"));
-    assert_int_equal(bench.messages, 0);
-    assert_int_equal(try_proof(&bench, fd, nonce, "secret", "00000001", text), 200);
-    assert_int_equal(bench.messages, 1);
-    assert_int_equal(try_proof(&bench, fd, nonce, "secret", "00000001", text), 401);
-    assert_non_null(strstr(text, "stale=true"));
-    assert_int_equal(try_proof(&bench, fd, nonce, "secret", "00000002", text), 200);
-    assert_int_equal(bench.messages, 2);
-    close(fd);
-    bench_close(&bench);
-}
-
-static void digest_without_qop_is_admitted_once_per_nonce(void **state)
-{
-    (void)state;
-    struct sip_bench bench = {0};
-    char text[ROOM];
-    char nonce[100];
-    bench_open(&bench, guarded());
-    int fd = bench_client(&bench, true);
-    assert_int_equal(try_proof(&bench, fd, NULL, NULL, NULL, text), 401);
-    read_nonce(text, nonce);
-    assert_int_equal(try_proof(&bench, fd, nonce, "secret", "", text), 200);
-    assert_int_equal(try_proof(&bench, fd, nonce, "secret", "", text), 401);
-    assert_non_null(strstr(text, "stale=true"));
-    close(fd);
-    bench_close(&bench);
-}
-
-static void digest_guards_register_and_refuses_a_foreign_scheme(void **state)
-{
-    (void)state;
-    struct sip_bench bench = {0};
-    char text[ROOM];
-    bench_open(&bench, guarded());
-    int fd = bench_client(&bench, true);
-    ask(&bench, fd, "REGISTER", "", text);
-    assert_int_equal(bench_status(text), 401);
-    ask(&bench, fd, "REGISTER", "Authorization: NoOneKnowsThisScheme opaque-data=here\r\n", text);
-    assert_int_equal(bench_status(text), 401);
-    ask(&bench, fd, "OPTIONS", "", text);
-    assert_int_equal(bench_status(text), 200);
-    close(fd);
-    bench_close(&bench);
-}
-
-/* The example of RFC 2617, 3.5. */
-static void digest_computes_the_example_of_its_standard(void **state)
-{
-    (void)state;
-    char response[33];
-    struct digest_answer parts = {.user = slice_str("Mufasa"),
-                                  .realm = slice_str("testrealm@host.com"),
-                                  .password = slice_str("Circle Of Life"),
-                                  .method = slice_str("GET"),
-                                  .uri = slice_str("/dir/index.html"),
-                                  .nonce = slice_str("dcd98b7102dd2f0e8b11d0f600bfb0c093"),
-                                  .count = slice_str("00000001"),
-                                  .cnonce = slice_str("0a4f113b")};
-    sip_digest_answer(&parts, response);
-    assert_string_equal(response, "6629fae49393a05397450978507c4ef1");
-}
-
-static void an_old_or_forged_nonce_is_told_apart(void **state)
-{
-    (void)state;
-    struct sip_digest digest;
-    char line[512];
-    char nonce[100];
-    char proof[1024];
-    uint8_t print[DIGEST_PRINT] = {1};
-    bool is_stale = false;
-    sip_digest_init(&digest, "arc.example", users);
-    struct buf out = buf_of(line, sizeof line);
-    sip_digest_challenge(&digest, 1000, false, &out);
-    read_nonce(buf_cstr(&out), nonce);
-    write_proof(proof, sizeof proof, nonce, "secret", "00000001");
-    struct slice value = slice_trim(slice_from(slice_str(proof), strlen("Authorization: ")));
-    struct slice method = slice_str("MESSAGE");
-    int64_t late_ms = 1000 + DIGEST_LIFE_MS + 1;
-    assert_int_equal(sip_digest_check(&digest, value, method, print, late_ms, &is_stale), ERR_AUTH);
-    assert_true(is_stale);
-    assert_int_equal(sip_digest_check(&digest, value, method, print, 999, &is_stale), ERR_AUTH);
-    assert_int_equal(sip_digest_check(&digest, value, method, print, 2000, &is_stale), ERR_OK);
-    assert_int_equal(sip_digest_check(&digest, value, method, print, 2001, &is_stale), ERR_OK);
-    nonce[0] = nonce[0] == '0' ? '1' : '0';
-    write_proof(proof, sizeof proof, nonce, "secret", "00000002");
-    assert_int_equal(sip_digest_check(&digest, value, method, print, 2000, &is_stale), ERR_AUTH);
-    assert_false(is_stale);
-    sip_digest_finish(&digest);
-}
-
 static void close_inside(void *context, const struct sip_message *message)
 {
     (void)message;
@@ -624,11 +452,6 @@ int main(void)
         cmocka_unit_test(a_response_without_a_request_is_ignored_and_counted),
         cmocka_unit_test(a_thousand_messages_each_get_their_answer),
         cmocka_unit_test(past_512_waiting_messages_the_next_hears_503),
-        cmocka_unit_test(digest_admits_the_right_password_once_per_count),
-        cmocka_unit_test(digest_without_qop_is_admitted_once_per_nonce),
-        cmocka_unit_test(digest_guards_register_and_refuses_a_foreign_scheme),
-        cmocka_unit_test(digest_computes_the_example_of_its_standard),
-        cmocka_unit_test(an_old_or_forged_nonce_is_told_apart),
         cmocka_unit_test(the_port_may_be_closed_inside_its_handler),
         cmocka_unit_test(the_library_behind_writes_nothing_by_itself),
     };
