@@ -162,12 +162,19 @@ static void deal_note(const struct session *session, const struct out *out)
               "what", word, "text", text, NULL);
 }
 
+static void deal_datagram(const struct session *session, const struct out *out)
+{
+    char peer[PEER_ROOM];
+    slice_text(out->peer.len > 0 ? out->peer : slice_str(session->peer), peer, sizeof peer);
+    (void)conn_send_to(session->conn, peer, out->bytes);
+}
+
 static void deal(struct turn *turn, struct session *session, const struct out *out)
 {
     switch (out->type) {
     case OUT_SEND:
         if (session->conn != NULL && session->is_udp) {
-            (void)conn_send_to(session->conn, session->peer, out->bytes);
+            deal_datagram(session, out);
         } else if (session->conn != NULL) {
             (void)conn_send(session->conn, out->bytes); /* a full peer is closed by the port */
         }
@@ -178,6 +185,9 @@ static void deal(struct turn *turn, struct session *session, const struct out *o
         break;
     case OUT_REQUEST:
         deal_request(turn, session, out);
+        break;
+    case OUT_PUBLISH:
+        log_event(LOG_ERROR, "adapter.no_broker", "dialect", session_dialect(session)->name, NULL);
         break;
     case OUT_RAISE:
         deal_raise(turn, session, out);

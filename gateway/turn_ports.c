@@ -65,9 +65,24 @@ static void note_verdict(const struct session *session, struct verdict verdict)
               "why", err_name(verdict.err), "at_byte", at, NULL);
 }
 
+/* What the lists say of a device, for a dialect that asks by its own address. */
+static bool find_device(const void *context, const char *dialect, const char *key,
+                        struct adapter_device *ret_device)
+{
+    const struct turn *turn = context;
+    const struct device *device = directory_find(turn->directory, dialect, key);
+    if (device == NULL || strcmp(device->key, key) != 0) {
+        return false;
+    }
+    *ret_device = (struct adapter_device){.id = device->id, .model = ""};
+    return true;
+}
+
 static struct verdict feed(struct turn *turn, struct session *session, struct adapter_input *in)
 {
+    const struct adapter_devices devices = {find_device, turn};
     in->port = session->port->conf->name;
+    in->devices = &devices;
     outbox_clear(&turn->outbox);
     struct verdict verdict =
         session_dialect(session)->input(session->state, in, loop_now(), &turn->outbox);
@@ -109,8 +124,8 @@ static void *open_session(struct port_room *port, struct conn *conn, bool is_udp
     log_event(LOG_INFO, "port.connected", "port", port->conf->name, "peer", peer, NULL);
     if (session == NULL) {
         conn_close(conn);
-    } else if (is_udp) {
-        port->session = session->id;
+    } else if (is_udp || port->conf->is_dialling) {
+        port->session = session->id; /* the one that deliveries go through */
     }
     return session;
 }

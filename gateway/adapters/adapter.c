@@ -30,6 +30,13 @@ struct slice option_text(const struct adapter_options *options, size_t index)
     return slice_str(index < ADAPTER_OPTIONS_MAX ? options->values[index] : NULL);
 }
 
+bool input_device(const struct adapter_input *in, const char *dialect, const char *key,
+                  struct adapter_device *ret_device)
+{
+    *ret_device = (struct adapter_device){.id = "", .model = ""};
+    return in->devices != NULL && in->devices->find(in->devices->context, dialect, key, ret_device);
+}
+
 void outbox_clear(struct outbox *out)
 {
     out->count = 0;
@@ -69,13 +76,29 @@ static void commit(struct outbox *out)
     out->count++;
 }
 
-void out_send(struct outbox *out, struct slice bytes)
+static void add_bytes(struct outbox *out, enum out_type type, struct slice peer, struct slice bytes)
 {
-    struct out *item = add(out, OUT_SEND);
+    struct out *item = add(out, type);
     if (item != NULL) {
+        item->peer = keep(out, peer);
         item->bytes = keep(out, bytes);
         commit(out);
     }
+}
+
+void out_send(struct outbox *out, struct slice bytes)
+{
+    add_bytes(out, OUT_SEND, slice_of(NULL, 0), bytes);
+}
+
+void out_send_to(struct outbox *out, struct slice peer, struct slice bytes)
+{
+    add_bytes(out, OUT_SEND, peer, bytes);
+}
+
+void out_publish(struct outbox *out, struct slice topic, struct slice bytes)
+{
+    add_bytes(out, OUT_PUBLISH, topic, bytes);
 }
 
 void out_answer(struct outbox *out, uint64_t exchange, int status, const char *type,

@@ -10,20 +10,24 @@
 #include "alarm/record.h"
 
 enum transport {
-    TRANSPORT_TCP = 1, /* a stream: `input` sees all bytes not yet consumed */
-    TRANSPORT_UDP = 2, /* a datagram: `input` sees one whole */
-    TRANSPORT_SIP = 4, /* `input` sees the body of one MESSAGE */
+    TRANSPORT_TCP = 1,     /* a stream: `input` sees all bytes not yet consumed */
+    TRANSPORT_UDP = 2,     /* a datagram: `input` sees one whole */
+    TRANSPORT_SIP = 4,     /* `input` sees the body of one MESSAGE */
+    TRANSPORT_MQTT = 8,    /* ... the payload of one message; `topic` names it */
+    TRANSPORT_HTTP = 16,   /* ... the body of one POST to /hook/PORT */
+    TRANSPORT_MODBUS = 32, /* ... one byte an input, 0 or 1; no bytes: the module is silent */
 };
 
 enum {
     ADAPTER_OPTIONS_MAX = 16,
     OUTBOX_ITEMS_MAX = 32,
-    OUTBOX_ALARMS_MAX = 4,
+    OUTBOX_ALARMS_MAX = 16,
     OUTBOX_BYTES_MAX = 8192,
     PEER_ROOM = 96
 };
 
-enum option_type { OPTION_NUMBER, OPTION_BOOL, OPTION_WORD, OPTION_TEXT };
+/* HEADER: names an HTTP header; what it says comes with every request. */
+enum option_type { OPTION_NUMBER, OPTION_BOOL, OPTION_WORD, OPTION_TEXT, OPTION_HEADER };
 
 /* One line of a port's `options:` in the configuration; adapters describe theirs in a table. */
 struct adapter_option {
@@ -44,19 +48,44 @@ int64_t option_number(const struct adapter_options *options, size_t index);
 bool option_bool(const struct adapter_options *options, size_t index);
 struct slice option_text(const struct adapter_options *options, size_t index);
 
+/* What the municipality's lists say of a device, as far as a dialect must know it. Lives as long as the
+ * call that passes `adapter_input`. */
+struct adapter_device {
+    const char *id;
+    const char *model;   /* devices.csv; "" when none */
+    struct slice secret; /* keys.csv: AES key, public key or shared secret; empty when none */
+    uint64_t sequence;   /* the highest alarm.sequence of it in the journal, 0: none */
+};
+
+/* Asked through input_device. Pure: a look into tables that do not change during the call. */
+struct adapter_devices {
+    bool (*find)(const void *context, const char *dialect, const char *key,
+                 struct adapter_device *ret_device);
+    const void *context;
+};
+
 struct adapter_input {
     struct slice bytes;    /* TCP: all not yet consumed. UDP: the datagram. SIP: the body */
     struct slice type;     /* SIP: the content type without parameters; else empty */
     struct slice identity; /* SIP: user part of From; else empty */
     struct slice peer;     /* whom an OUT_REQUEST would reach, e.g. "192.0.2.10:5060;tcp" */
-    uint64_t exchange;     /* SIP: names this request in OUT_ANSWER; else 0 */
+    uint64_t exchange;     /* SIP, HTTP: names this request in OUT_ANSWER; else 0 */
+    struct slice topic;    /* MQTT */
     const char *port;      /* the port's name in the configuration */
+    const struct adapter_devices *devices;
+    struct slice headers[ADAPTER_OPTIONS_MAX]; /* HTTP: of the OPTION_HEADERs; empty: not sent */
 };
 
+/* The device of this dialect whose key in devices.csv is exactly `key`. False: there is none, and
+ * *ret_device is empty. */
+bool input_device(const struct adapter_input *in, const char *dialect, const char *key,
+                  struct adapter_device *ret_device);
+
 enum out_type {
-    OUT_SEND,   /* bytes to this peer, at once */
-    OUT_ANSWER, /* SIP: final answer `status` to `exchange`, with body and type when there is one */
+    OUT_SEND,    /* bytes to `peer`, or with none to whom the session last heard, at once */
+    OUT_ANSWER,  /* SIP, HTTP: final answer `status` to `exchange`, with body and type if any */
     OUT_REQUEST, /* SIP: an own MESSAGE to `peer` (of adapter_input) or a centre's address */
+    OUT_PUBLISH, /* MQTT: bytes on the topic `peer`, QoS 1, to the broker of this port */
     OUT_RAISE,   /* journal this alarm; `stored` is called with `tag` when it is safe or refused */
     OUT_ALIVE, /* the device `alarm.device` was heard (heartbeat); `tag` as for RAISE, 0: no call */
     OUT_WAKE,  /* call `tick` at `wake_mono_ms`; a later one replaces an earlier one */
@@ -71,7 +100,7 @@ enum { CASE_REF_LEN = 8 };
 struct out {
     enum out_type type;
     struct slice bytes;    /* in the outbox's own memory */
-    struct slice peer;     /* REQUEST */
+    struct slice peer;     /* REQUEST, SEND over UDP; PUBLISH: the topic */
     struct slice to;       /* REQUEST: user or whole URI of To, empty: the peer */
     struct slice from;     /* REQUEST: user or whole URI of From, empty: the port's own */
     const char *body_type; /* ANSWER, REQUEST: a literal */
@@ -97,6 +126,10 @@ struct outbox {
 
 void outbox_clear(struct outbox *out);
 void out_send(struct outbox *out, struct slice bytes);
+/* UDP: the one session of a port serves all peers, so an answer that waited for the journal names
+ * whom it is for (`peer` of its adapter_input). */
+void out_send_to(struct outbox *out, struct slice peer, struct slice bytes);
+void out_publish(struct outbox *out, struct slice topic, struct slice bytes);
 void out_answer(struct outbox *out, uint64_t exchange, int status, const char *type,
                 struct slice body);
 void out_request(struct outbox *out, struct slice peer, struct slice to, struct slice from,
@@ -149,6 +182,9 @@ struct adapter {
     size_t session_size;
     size_t input_max; /* most bytes that `input` may leave unconsumed before we hang up */
     const struct adapter_option *options; /* ended by name NULL; may be NULL */
+    /* MQTT: what a port hears when the configuration is silent, blank separated; `{municipality}`
+     * stands for the municipality's word. */
+    const char *topics;
 
     /* Checks the options against each other and begins the session. Called once per session;
      * `is_dialling` tells a port that dials out. ERR_OK or ERR_RANGE (with an OUT_NOTE saying why). */

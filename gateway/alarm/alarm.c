@@ -190,8 +190,9 @@ enum err alarm_check(const struct alarm *alarm)
         alarm->raw.len > RAW_MAX) {
         return ERR_RANGE;
     }
-    const char *texts[] = {alarm->unit,    alarm->place, alarm->device,    alarm->vendor,
-                           alarm->dialect, alarm->port,  alarm->reference, alarm->text};
+    const char *texts[] = {alarm->unit,      alarm->place,   alarm->device,
+                           alarm->vendor,    alarm->dialect, alarm->port,
+                           alarm->reference, alarm->text,    alarm->code};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         enum err err = check_text(texts[i]);
         if (err != ERR_OK) {

@@ -48,6 +48,7 @@ enum {
     DEVICE_ROOM = 48,
     VENDOR_ROOM = 32,
     WORD_ROOM = 16, /* dialect, port, config, plan */
+    CODE_ROOM = 16,
     STAFF_ROOM = 16,
     REFERENCE_ROOM = 48,
     TEXT_ROOM = 132, /* ESPA's display message is the longest: 128 characters */
@@ -72,7 +73,10 @@ struct alarm {
     char port[WORD_ROOM];
     char reference[REFERENCE_ROOM];
     char text[TEXT_ROOM];
-    int64_t device_ms; /* the device's own wall time, 0: none */
+    char code[CODE_ROOM]; /* as the sender's own standard spells it: "101", "QA"; may be empty */
+    uint64_t sequence;    /* a number of the sender that only grows; 0: it has none */
+    int64_t interval_ms;  /* the sender promises another sign of life within this; 0: no promise */
+    int64_t device_ms;    /* the device's own wall time, 0: none */
     int64_t gateway_ms;
     bool is_test;
     bool is_device_unknown;

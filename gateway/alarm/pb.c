@@ -32,7 +32,10 @@
     NUMBER(device_unknown, is_device_unknown)                                                      \
     NUMBER(clock_suspect, is_clock_suspect)                                                        \
     NUMBER(unverified, is_unverified)                                                              \
-    NUMBER(not_recorded, is_not_recorded)
+    NUMBER(not_recorded, is_not_recorded)                                                          \
+    TEXT(code)                                                                                     \
+    NUMBER(sequence, sequence)                                                                     \
+    NUMBER(interval_ms, interval_ms)
 
 #define CASE_FIELDS                                                                                \
     WORD(class_, CLASS_COUNT)                                                                      \

@@ -6,6 +6,8 @@
  */
 #include "wire/transcript.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 enum { ANY = 1 };
@@ -281,6 +283,15 @@ static enum err read_traffic(struct line *line, struct transcript_step *step)
     } else if (slice_eq_str(verb, "hang_up")) {
         take_word(&line->rest);
         step->verb = TRANSCRIPT_HANG_UP;
+    } else if (slice_eq_str(verb, "silence")) {
+        take_word(&line->rest);
+        step->has_bytes = true; /* none: an input that does not answer */
+        return read_pairs(line, step);
+    } else if (slice_eq_str(verb, "publish")) {
+        take_word(&line->rest);
+        step->verb = TRANSCRIPT_PUBLISH;
+        step->word = take_word(&line->rest);
+        skip_blanks(&line->rest);
     }
     enum err err = read_pattern(line, step);
     if (err != ERR_OK) {
@@ -387,6 +398,55 @@ static enum err read_option(struct line *line, struct transcript *t)
     return ERR_OK;
 }
 
+/* hex:0102 is bytes, anything else is the secret itself */
+static enum err read_secret(struct line *line, struct slice value, struct slice *ret_secret)
+{
+    size_t len = 0;
+    *ret_secret = value;
+    if (!slice_starts(value, "hex:")) {
+        return ERR_OK;
+    }
+    struct slice digits = slice_from(value, 4);
+    uint8_t *bytes = arena_alloc(line->arena, digits.len / 2 + 1, 1);
+    if (bytes == NULL) {
+        return ERR_FULL;
+    }
+    if (hex_decode(digits, bytes, digits.len / 2 + 1, &len) != ERR_OK) {
+        return complain(line, "pairs of hex digits are expected after hex:, not", digits);
+    }
+    *ret_secret = slice_of(bytes, len);
+    return ERR_OK;
+}
+
+static enum err read_device(struct line *line, struct transcript *t)
+{
+    if (t->device_count == TRANSCRIPT_DEVICES_MAX) {
+        return complain(line, "more than 8 devices", slice_of(NULL, 0));
+    }
+    struct transcript_device *device = &t->devices[t->device_count];
+    struct transcript_step pairs = {.line = line->number};
+    device->key = take_word(&line->rest);
+    enum err err = read_pairs(line, &pairs);
+    if (device->key.len == 0) {
+        return complain(line, "the key of the device is missing", slice_of(NULL, 0));
+    }
+    for (size_t i = 0; err == ERR_OK && i < pairs.pair_count; i++) {
+        struct slice key = pairs.pairs[i].key;
+        struct slice value = pairs.pairs[i].value;
+        if (slice_eq_str(key, "model")) {
+            device->model = value;
+        } else if (slice_eq_str(key, "secret")) {
+            err = read_secret(line, value, &device->secret);
+        } else if (slice_eq_str(key, "sequence")) {
+            err = slice_u64(value, UINT64_MAX, &device->sequence);
+        } else {
+            err = complain(line, "a device has model, secret and sequence, not", key);
+        }
+    }
+    t->device_count += err == ERR_OK;
+    return err;
+}
+
 static enum err read_heading(struct line *line, struct slice word, struct transcript *t)
 {
     if (slice_eq_str(word, "adapter")) {
@@ -405,7 +465,18 @@ static enum err read_heading(struct line *line, struct slice word, struct transc
                    ? ERR_OK
                    : complain(line, "the role is dial or listen, not", role);
     }
-    return complain(line, "a line begins with < > ! = @ x ? # adapter, option or role, not", word);
+    if (slice_eq_str(word, "device")) {
+        return read_device(line, t);
+    }
+    if (slice_eq_str(word, "wall")) {
+        struct slice time = take_word(&line->rest);
+        return clock_parse(time, &t->wall_ms) == ERR_OK
+                   ? ERR_OK
+                   : complain(line, "a time like 2026-11-25T10:00:00Z is expected, not", time);
+    }
+    return complain(line,
+                    "a line begins with < > ! = @ x ? # adapter, option, role, device or wall, not",
+                    word);
 }
 
 static enum err read_line(struct line *line, struct transcript *t)

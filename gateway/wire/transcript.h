@@ -4,16 +4,29 @@
  * `<` and expect `>`), the bench (the other way round) and the reader. Never does anything by
  * itself.
  *
- *   # comment                              adapter espa444        option role station     role
- * listen <  "\x012..." hex 01 31 ??             from the device (TCP, UDP: bytes) <
- * "<mrq>...</mrq>" type=application/scaip+xml identity=26317     (SIP: body of one MESSAGE) <
- * answer 200 "<mrs>...</mrs>"         (SIP: what the other side said to our last request) >  "\x06"
- * from us; in bytes ?? is any byte, * at the end any rest >  answer 200 "<mrs>...</mrs>" (SIP) >
- * request "<mrs>...</mrs>"            (SIP: an own MESSAGE) >  hang_up !  kind=help device=26317
- * phase=raised the alarm that must be understood, field by field !  alive device=26317 a sign of
- * life          !  note word     a remark !  delivered     !  refused            what became of a
- * delivery to a centre =  stored | refused | duplicate        what the journal says to what was
- * raised last
+ *   # comment
+ *   adapter espa444                        whose conversation it is
+ *   option role station                    of the port
+ *   role listen                            or dial; listen when the file is silent
+ *   device KEY model=M secret=hex:0102     what the municipality's lists say (also sequence=N)
+ *   wall 2026-11-25T10:00:00Z              the time of day when it begins
+ *   <  "\x012..." hex 01 31 ??             from the device (TCP, UDP: bytes)
+ *   <  "<mrq>...</mrq>" type=application/scaip+xml identity=26317   (SIP: body of one MESSAGE)
+ *   <  "{...}" topic=a/b                   (MQTT: payload of one message)
+ *   <  "{...}" header-signature=abc        (HTTP: body of one POST; headers by their option)
+ *   <  hex 00 01                           (Modbus: one byte an input)   <  silence
+ *   <  answer 200 "<mrs>...</mrs>"         (SIP: what the other side said to our last request)
+ *   >  "\x06"                              from us; ?? is any byte, * at the end any rest
+ *   >  answer 200 "<mrs>...</mrs>"         (SIP, HTTP)
+ *   >  request "<mrs>...</mrs>"            (SIP: an own MESSAGE)
+ *   >  publish a/b "..."                   (MQTT)
+ *   >  hang_up
+ *   !  kind=help device=26317 phase=raised the alarm that must be understood, field by field
+ *   !  alive device=26317                  a sign of life
+ *   !  note word                           a remark
+ *   !  delivered                           or refused: what became of a delivery to a centre
+ *   =  stored                              or refused, duplicate: what the journal says to what
+ *                                          was raised first and has no receipt yet
  *   @  2000                                so many milliseconds pass
  *   x  checksum                            the verdict on the bytes of the last `<`
  *   ?  accepted                            the case of the last alarm changed so (change_word)
@@ -29,6 +42,7 @@ enum {
     TRANSCRIPT_MAX = 65536 * 4, /* bytes of a file */
     TRANSCRIPT_STEPS_MAX = 512,
     TRANSCRIPT_OPTIONS_MAX = 16,
+    TRANSCRIPT_DEVICES_MAX = 8,
     TRANSCRIPT_PAIRS_MAX = 16, /* key=value on one line */
     TRANSCRIPT_WHY_ROOM = 160
 };
@@ -48,7 +62,8 @@ enum transcript_verb {
     TRANSCRIPT_ANSWER, /* .status, and bytes when has_bytes */
     TRANSCRIPT_REQUEST,
     TRANSCRIPT_HANG_UP,
-    TRANSCRIPT_EVENT, /* ! key=value */
+    TRANSCRIPT_PUBLISH, /* .word is the topic */
+    TRANSCRIPT_EVENT,   /* ! key=value */
     TRANSCRIPT_ALIVE,
     TRANSCRIPT_NOTE,
     TRANSCRIPT_DELIVERED,
@@ -76,10 +91,21 @@ struct transcript_step {
     size_t pair_count;
 };
 
+/* device KEY model=M secret=HEX|text sequence=N: what the municipality's lists say of it */
+struct transcript_device {
+    struct slice key;
+    struct slice model;
+    struct slice secret; /* "hex 01 02": decoded; else the text itself */
+    uint64_t sequence;
+};
+
 struct transcript {
     struct slice adapter;
     struct transcript_pair options[TRANSCRIPT_OPTIONS_MAX];
     size_t option_count;
+    struct transcript_device devices[TRANSCRIPT_DEVICES_MAX];
+    size_t device_count;
+    int64_t wall_ms;  /* of the first step; 0: the file does not say */
     bool is_dialling; /* role dial; the default is listen */
     struct transcript_step *steps;
     size_t step_count;

@@ -61,6 +61,7 @@ static void keep_item(struct player *p, const struct out *out, int line)
     item->status = out->status;
     item->tag = out->tag;
     item->len = out->bytes.len < ITEM_BYTES ? out->bytes.len : ITEM_BYTES;
+    (void)slice_text(out->peer, item->topic, sizeof item->topic);
     memcpy(item->bytes, out->bytes.at == NULL ? (const uint8_t *)"" : out->bytes.at, item->len);
     if (out->alarm != NULL) {
         item->alarm = *out->alarm;
@@ -105,6 +106,37 @@ static void collect(struct player *p, int line)
 
 /* --- driving --- */
 
+/* What the file says of its devices, as the lists of a municipality would. */
+static bool find_device(const void *context, const char *dialect, const char *key,
+                        struct adapter_device *ret_device)
+{
+    const struct player *p = context;
+    for (size_t i = 0; i < p->transcript->device_count; i++) {
+        const struct transcript_device *device = &p->transcript->devices[i];
+        if (strcmp(dialect, p->adapter->name) == 0 && slice_eq_str(device->key, key)) {
+            *ret_device = (struct adapter_device){.id = "listed",
+                                                  .model = p->models[i],
+                                                  .secret = device->secret,
+                                                  .sequence = device->sequence};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_headers(struct player *p, const struct transcript_step *step,
+                         struct adapter_input *in)
+{
+    const struct adapter_option *table = p->adapter->options;
+    for (size_t i = 0; table != NULL && table[i].name != NULL; i++) {
+        char key[64];
+        snprintf(key, sizeof key, "header-%s", table[i].name);
+        if (table[i].type == OPTION_HEADER) {
+            (void)transcript_pair(step, key, &in->headers[i]);
+        }
+    }
+}
+
 static void feed(struct player *p, const struct transcript_step *step)
 {
     struct slice type = slice_str("application/scaip+xml");
@@ -115,6 +147,10 @@ static void feed(struct player *p, const struct transcript_step *step)
                                .identity = identity,
                                .peer = slice_str("192.0.2.10:5060;tcp"),
                                .port = "test"};
+    const struct adapter_devices devices = {find_device, p};
+    in.devices = &devices;
+    (void)transcript_pair(step, "topic", &in.topic);
+    take_headers(p, step, &in);
     bool is_stream = (p->adapter->transports & TRANSPORT_TCP) != 0;
     in.exchange = is_stream ? 0 : ++p->exchange;
     for (unsigned round = 0; round < SENT_MAX; round++) {
@@ -350,7 +386,11 @@ static void set_options(struct player *p)
 
 static void begin(struct player *p)
 {
-    p->now = (struct now){.wall_ms = 1795363200000, .mono_ms = 1000000};
+    int64_t wall_ms = p->transcript->wall_ms;
+    p->now = (struct now){.wall_ms = wall_ms == 0 ? 1795363200000 : wall_ms, .mono_ms = 1000000};
+    for (size_t i = 0; i < p->transcript->device_count; i++) {
+        (void)slice_text(p->transcript->devices[i].model, p->models[i], sizeof p->models[i]);
+    }
     p->session = calloc(1, p->adapter->session_size);
     if (p->session == NULL) {
         abort();

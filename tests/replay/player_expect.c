@@ -54,6 +54,22 @@ static void expect_item(struct player *p, const struct transcript_step *step, en
     }
 }
 
+static void expect_publication(struct player *p, const struct transcript_step *step)
+{
+    struct item *item = find_item(p, OUT_PUBLISH);
+    if (item == NULL) {
+        player_complain(p, step->line, "nothing was published");
+        return;
+    }
+    if (!slice_eq_str(step->word, item->topic)) {
+        player_complain(p, step->line, "it was published on %s", item->topic);
+    }
+    if (step->has_bytes && !transcript_matches(step, slice_of(item->bytes, item->len))) {
+        player_complain(p, step->line, "the publication says something else:");
+        print_bytes(slice_of(item->bytes, item->len));
+    }
+}
+
 static void expect_field(struct player *p, const struct transcript_step *step, const char *key,
                          const char *is)
 {
@@ -66,8 +82,10 @@ static void expect_field(struct player *p, const struct transcript_step *step, c
 
 static void expect_alarm(struct player *p, const struct transcript_step *step, enum out_type type)
 {
-    static const char *const known[] = {"kind",      "class", "phase",   "device",    "text",
-                                        "reference", "test",  "suspect", "device_ms", "raw_type"};
+    static const char *const known[] = {"kind",        "class",     "phase", "device",
+                                        "text",        "reference", "test",  "clock_suspect",
+                                        "device_ms",   "raw_type",  "code",  "sequence",
+                                        "interval_ms", "unverified"};
     struct item *item = find_item(p, type);
     if (item == NULL) {
         player_complain(p, step->line, "nothing of the kind was understood");
@@ -84,7 +102,11 @@ static void expect_alarm(struct player *p, const struct transcript_step *step, e
     }
     const struct alarm *a = &item->alarm;
     char number[32];
+    char sequence[32];
+    char interval[32];
     snprintf(number, sizeof number, "%lld", (long long)a->device_ms);
+    snprintf(sequence, sizeof sequence, "%llu", (unsigned long long)a->sequence);
+    snprintf(interval, sizeof interval, "%lld", (long long)a->interval_ms);
     expect_field(p, step, "kind", kind_word(a->kind));
     expect_field(p, step, "class", class_word(a->class_));
     expect_field(p, step, "phase", phase_word(a->phase));
@@ -92,7 +114,11 @@ static void expect_alarm(struct player *p, const struct transcript_step *step, e
     expect_field(p, step, "text", a->text);
     expect_field(p, step, "reference", a->reference);
     expect_field(p, step, "test", a->is_test ? "yes" : "no");
-    expect_field(p, step, "suspect", a->is_clock_suspect ? "yes" : "no");
+    expect_field(p, step, "clock_suspect", a->is_clock_suspect ? "yes" : "no");
+    expect_field(p, step, "unverified", a->is_unverified ? "yes" : "no");
+    expect_field(p, step, "code", a->code);
+    expect_field(p, step, "sequence", sequence);
+    expect_field(p, step, "interval_ms", interval);
     expect_field(p, step, "device_ms", number);
     expect_field(p, step, "raw_type", a->raw_type);
 }
@@ -122,6 +148,9 @@ void player_expect(struct player *p, const struct transcript_step *step)
         break;
     case TRANSCRIPT_REQUEST:
         expect_item(p, step, OUT_REQUEST, "request");
+        break;
+    case TRANSCRIPT_PUBLISH:
+        expect_publication(p, step);
         break;
     case TRANSCRIPT_HANG_UP:
         expect_item(p, step, OUT_HANG_UP, "end of the connection");

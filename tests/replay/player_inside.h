@@ -15,6 +15,7 @@ struct item {
     struct alarm alarm;
     uint8_t bytes[ITEM_BYTES];
     size_t len;
+    char topic[128]; /* PUBLISH */
 };
 
 struct player {
@@ -40,6 +41,7 @@ struct player {
     uint64_t exchange;
     bool is_bad;
     char *texts[ADAPTER_OPTIONS_MAX];
+    char models[TRANSCRIPT_DEVICES_MAX][40];
 };
 
 /* A line to stderr, and the play is lost. */

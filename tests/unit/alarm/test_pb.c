@@ -31,6 +31,8 @@ static struct alarm an_alarm(void)
                       .is_clock_suspect = true,
                       .is_unverified = true,
                       .is_not_recorded = true,
+                      .sequence = 4711,
+                      .interval_ms = 240000,
                       .raw = slice_str("<mrq/>")};
     FILL(a.unit, "bjorken");
     FILL(a.place, "p7f3a");
@@ -40,6 +42,7 @@ static struct alarm an_alarm(void)
     FILL(a.port, "trygghet");
     FILL(a.reference, "00001A85");
     FILL(a.text, "dörr på glänt");
+    FILL(a.code, "0010");
     FILL(a.config, "0123456789abcdef");
     FILL(a.raw_type, "application/scaip+xml");
     a.id = alarm_make_id(&a);

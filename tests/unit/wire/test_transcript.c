@@ -59,6 +59,34 @@ static void whole_file_becomes_steps(void **state)
     assert_int_equal(s[11].verb, TRANSCRIPT_HANG_UP);
 }
 
+static void devices_the_time_of_day_and_topics_are_read(void **state)
+{
+    (void)state;
+    struct transcript t;
+    assert_int_equal(parse("adapter acme\nwall 2026-11-25T10:00:00Z\n"
+                           "device A1 model=m-2 secret=hex:0102ff sequence=7\n"
+                           "device A2 secret=\"sesam öppna\"\n"
+                           "<  \"{}\" topic=a/b\n>  publish c/d \"x\" *\n<  silence\n",
+                           &t),
+                     ERR_OK);
+    assert_int_equal(t.wall_ms, 1795600800000);
+    assert_int_equal(t.device_count, 2);
+    assert_true(slice_eq_str(t.devices[0].key, "A1"));
+    assert_true(slice_eq_str(t.devices[0].model, "m-2"));
+    assert_true(slice_eq(t.devices[0].secret, slice_of("\x01\x02\xff", 3)));
+    assert_int_equal(t.devices[0].sequence, 7);
+    assert_true(slice_eq_str(t.devices[1].secret, "sesam öppna"));
+    assert_int_equal(t.steps[1].verb, TRANSCRIPT_PUBLISH);
+    assert_true(slice_eq_str(t.steps[1].word, "c/d"));
+    assert_true(transcript_matches(&t.steps[1], slice_str("xyz")));
+    assert_true(t.steps[2].has_bytes);
+    assert_int_equal(t.steps[2].bytes.len, 0);
+    assert_int_equal(parse("adapter a\ndevice A1 secret=hex:0\n", &t), ERR_SYNTAX);
+    assert_int_equal(parse("adapter a\ndevice A1 colour=red\n", &t), ERR_SYNTAX);
+    assert_int_equal(parse("adapter a\ndevice\n", &t), ERR_SYNTAX);
+    assert_int_equal(parse("adapter a\nwall yesterday\n", &t), ERR_SYNTAX);
+}
+
 static void any_byte_and_any_rest_match(void **state)
 {
     (void)state;
@@ -117,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_file_becomes_steps),
+        cmocka_unit_test(devices_the_time_of_day_and_topics_are_read),
         cmocka_unit_test(any_byte_and_any_rest_match),
         cmocka_unit_test(errors_name_the_line_and_the_reason),
         cmocka_unit_test(too_many_steps_are_refused),
