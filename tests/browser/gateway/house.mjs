@@ -22,19 +22,22 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const BUILD = process.env.SAMLARM_BUILD ?? join(ROOT, 'build/release');
 export const run = promisify(execFile);
 
+/* Below the range that the kernel deals out by itself, and never the same twice: a port that was free a
+   moment ago must not become somebody's outgoing connection before the house binds it. */
+let lastPort = 21000 + process.pid % 9000;
+
 /* A port that is free for TCP and for UDP. */
 async function freePort() {
+    const port = ++lastPort;
     const tcp = createServer();
-    await new Promise((done) => tcp.listen(0, '127.0.0.1', done));
-    const { port } = tcp.address();
     const udp = createSocket('udp4');
-    const isFree = await new Promise((done) => {
-        udp.once('error', () => done(false));
-        udp.bind(port, '127.0.0.1', () => done(true));
-    });
-    isFree && udp.close();
-    await new Promise((done) => tcp.close(done));
-    return isFree ? port : freePort();
+    const isFree = await Promise.all([
+        new Promise((done) => tcp.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true))),
+        new Promise((done) => udp.once('error', () => done(false)).bind(port, '127.0.0.1', () => done(true))),
+    ]);
+    isFree[0] && await new Promise((done) => tcp.close(done));
+    isFree[1] && udp.close();
+    return isFree.every(Boolean) ? port : freePort();
 }
 
 const answers = (port) => new Promise((done) => {
