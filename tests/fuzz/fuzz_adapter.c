@@ -44,6 +44,21 @@ static void collect(struct run *r)
     outbox_clear(&r->out);
 }
 
+/* Every device is listed with a key of 16 or 32 bytes, so that what is behind a key is reached too. */
+static bool find_device(const void *context, const char *dialect, const char *key,
+                        struct adapter_device *ret_device)
+{
+    static const uint8_t secret[] = "0123456789abcdef0123456789abcdef";
+    size_t len = strlen(key);
+    (void)context;
+    (void)dialect;
+    *ret_device = (struct adapter_device){.id = "listed",
+                                          .model = len % 2 == 0 ? "" : "other",
+                                          .secret = slice_of(secret, len % 3 == 0 ? 32 : 16),
+                                          .sequence = len % 4};
+    return len % 5 != 0;
+}
+
 /* One call with a copy that is exactly as long as it says; how many bytes are dealt with. */
 static size_t call_input(struct run *r, struct slice bytes, struct verdict *ret_verdict)
 {
@@ -56,6 +71,14 @@ static size_t call_input(struct run *r, struct slice bytes, struct verdict *ret_
                                .peer = slice_str("192.0.2.10:5060;udp"),
                                .exchange = ++r->exchange,
                                .port = "fuzz"};
+    const struct adapter_devices devices = {find_device, NULL};
+    in.devices = &devices;
+    if ((r->adapter->transports & TRANSPORT_MQTT) != 0) {
+        in.topic = slice_cut(&in.bytes, '\n');
+    }
+    for (size_t i = 0; i < ADAPTER_OPTIONS_MAX; i++) {
+        in.headers[i] = slice_of(copy, bytes.len < 64 ? bytes.len : 64);
+    }
     *ret_verdict = r->adapter->input(r->session, &in, r->now, &r->out);
     size_t consumed = r->out.consumed;
     must(consumed <= bytes.len);
@@ -122,7 +145,7 @@ void fuzz_adapter(const char *name, const uint8_t *data, size_t size)
     r->now = (struct now){.wall_ms = 1795363200000, .mono_ms = 1000000};
     outbox_clear(&r->out);
     struct adapter_options options = {{NULL}};
-    for (size_t i = 0; r->adapter->options[i].name != NULL; i++) {
+    for (size_t i = 0; r->adapter->options != NULL && r->adapter->options[i].name != NULL; i++) {
         const struct adapter_option *o = &r->adapter->options[i];
         options.values[i] = o->preset;
         bool is_other = (data[0] >> (i % 8) & 1) != 0;

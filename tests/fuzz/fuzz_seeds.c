@@ -3,7 +3,8 @@
  *   fuzz_seeds CASE-FOLDER OUT-FOLDER
  *
  * Each `<` line with bytes becomes a file, and all of one conversation together one more. In front
- * stand the two bytes that the adapters' targets read as choices.
+ * stand the two bytes that the adapters' targets read as choices, and for a message from a broker its
+ * topic and a line feed.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -37,8 +38,14 @@ static void write_seeds(const struct transcript *t, const char *folder, const ch
     for (size_t i = 0; i < t->step_count; i++) {
         const struct transcript_step *step = &t->steps[i];
         if (step->type == TRANSCRIPT_IN && step->has_bytes) {
-            write_file(folder, name, step->line, front, step->bytes);
+            struct slice topic;
+            size_t from = all.len;
+            if (transcript_pair(step, "topic", &topic)) {
+                buf_put_slice(&all, topic);
+                buf_put_u8(&all, '\n');
+            }
             buf_put_slice(&all, step->bytes);
+            write_file(folder, name, step->line, front, slice_from(buf_slice(&all), from));
         }
     }
     write_file(folder, name, 0, front, buf_slice(&all));
