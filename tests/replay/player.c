@@ -444,11 +444,10 @@ bool player_play(const char *path, const struct transcript *transcript, enum pla
     return is_good;
 }
 
-bool player_is_not_its(const struct adapter *adapter, struct slice bytes)
+bool player_is_not_its(const struct adapter *adapter, const struct transcript_step *step)
 {
     struct player *p = calloc(1, sizeof *p);
     struct transcript nothing = {.step_count = 0};
-    struct transcript_step step = {.line = 0, .bytes = bytes};
     if (p == NULL) {
         abort();
     }
@@ -456,7 +455,7 @@ bool player_is_not_its(const struct adapter *adapter, struct slice bytes)
     p->transcript = &nothing;
     p->adapter = adapter;
     begin(p);
-    play_bytes(p, &step, CUT_NOT);
+    play_bytes(p, step, CUT_NOT);
     bool is_raised = false;
     for (size_t i = 0; i < p->item_count; i++) {
         is_raised = is_raised || p->items[i].type == OUT_RAISE || p->items[i].type == OUT_ALIVE;

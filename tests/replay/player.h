@@ -18,8 +18,8 @@ enum player_cut { CUT_NOT, CUT_BYTEWISE, CUT_RANDOM };
 bool player_play(const char *path, const struct transcript *transcript, enum player_cut cut,
                  unsigned seed);
 
-/* True when `adapter` raises nothing from these bytes. */
-bool player_is_not_its(const struct adapter *adapter, struct slice bytes);
+/* True when `adapter` raises nothing from the bytes of this `<` line. */
+bool player_is_not_its(const struct adapter *adapter, const struct transcript_step *step);
 
 /* The whole file, with malloc; *ret_len may be NULL. NULL when it cannot be read. */
 char *player_read(const char *path, size_t *ret_len);

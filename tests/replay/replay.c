@@ -35,7 +35,7 @@ static void offer_to_others(const struct transcript *t, const char *path, struct
                 continue;
             }
             count->offers++;
-            if (!player_is_not_its(other, step->bytes)) {
+            if (!player_is_not_its(other, step)) {
                 fprintf(stderr, "%s:%d: %s takes this for an alarm of its own\n", path, step->line,
                         other->name);
                 count->failed++;
