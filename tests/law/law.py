@@ -30,6 +30,7 @@ LIBC = set(
     " fabs floor ceil sqrt round llround lround pow log exp abs __assert_fail".split())
 # Libraries that single files may call, with the reason.
 LIBRARIES = {
+    ("base", "crypt.c"): r"AES_|crypto_|sodium_",          # ciphers and signatures, on the caller's buffers
     ("alarm", "pb.c"): r"protobuf_c_|samlarm__v1__",       # the wire form of records
     ("alarm", "json.c"): r"json_|protobuf_c_|hashtable_",  # jansson parses inside the call
     ("alarm", "alarm.c"): r"crypto_generichash",           # stable ids
