@@ -70,11 +70,12 @@ static bool find_device(const void *context, const char *dialect, const char *ke
                         struct adapter_device *ret_device)
 {
     const struct turn *turn = context;
-    const struct device *device = directory_find(turn->directory, dialect, key);
-    if (device == NULL || strcmp(device->key, key) != 0) {
+    const struct device *device = directory_key(turn->directory, dialect, key);
+    if (device == NULL) {
         return false;
     }
-    *ret_device = (struct adapter_device){.id = device->id, .model = ""};
+    *ret_device = (struct adapter_device){
+        .id = device->id, .model = device->model, .secret = device->secret};
     return true;
 }
 

@@ -185,6 +185,8 @@ struct adapter {
     /* MQTT: what a port hears when the configuration is silent, blank separated; `{municipality}`
      * stands for the municipality's word. */
     const char *topics;
+    /* Which lengths of a device's key (keys.csv) it takes, 1 << bytes / 8 or-ed; 0: any. */
+    unsigned key_sizes;
 
     /* Checks the options against each other and begins the session. Called once per session;
      * `is_dialling` tells a port that dials out. ERR_OK or ERR_RANGE (with an OUT_NOTE saying why). */

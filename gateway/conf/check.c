@@ -27,11 +27,24 @@ static bool is_same_address(const char *a, const char *b)
     return slice_eq(a_host, b_host) || is_any_host(a_host) || is_any_host(b_host);
 }
 
+static bool is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0 ||
+           strncmp(address, "localhost:", 10) == 0;
+}
+
 void check_ports(struct load *load)
 {
     const struct conf *conf = load->conf;
     for (size_t i = 0; i < conf->port_count; i++) {
         const struct conf_port *p = &conf->ports[i];
+        if (p->is_on && p->is_http && conf->web.certificate == NULL &&
+            !is_loopback(conf->web.address)) {
+            warning(load, FILE_MAIN, yaml_line(&load->yaml[FILE_MAIN], "ports/%zu/port", i),
+                    "what `%s` receives, secrets included, travels in clear; give `web:` a "
+                    "certificate.",
+                    p->name);
+        }
         if (!p->is_on || p->is_dialling || *p->address == '\0') {
             continue;
         }

@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 #include "conf/load.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,11 @@ static const struct column place_columns[] = {
 static const struct column device_columns[] = {
     {"device", true}, {"dialect", true}, {"key", true}, {"place", true}, {"vendor", false},
     {"supervision_s", false}, {"on_reset", false}, {"record", false}, {"kind", false},
-    {"note", false}, {NULL, false}};
+    {"model", false}, {"note", false}, {NULL, false}};
+static const struct column key_columns[] = {
+    {"device", true}, {"key", true}, {"form", false}, {"note", false}, {NULL, false}};
+static const struct column code_columns[] = {
+    {"model", true}, {"code", true}, {"kind", true}, {"class", false}, {"note", false}, {NULL, false}};
 static const struct column staff_columns[] = {
     {"staff", true}, {"name", true}, {"unit", true}, {"role", true}, {"note", false}, {NULL, false}};
 // clang-format on
@@ -30,6 +35,8 @@ static void load_forms(struct load *load)
     load->plans = load->is_good[FILE_PLANS] ? raw : NULL;
     load->is_good[FILE_PLACES] = table_load(load, FILE_PLACES, place_columns, CONF_PLACES_MAX);
     load->is_good[FILE_DEVICES] = table_load(load, FILE_DEVICES, device_columns, CONF_DEVICES_MAX);
+    load->is_good[FILE_KEYS] = table_load(load, FILE_KEYS, key_columns, CONF_DEVICES_MAX);
+    load->is_good[FILE_CODES] = table_load(load, FILE_CODES, code_columns, CONF_CODES_MAX);
     load->is_good[FILE_STAFF] = table_load(load, FILE_STAFF, staff_columns, CONF_STAFF_MAX);
 }
 
@@ -52,6 +59,8 @@ static size_t room_needed(const struct load *load, size_t units)
     size_t centres = load->main == NULL ? 0 : load->main->centres_count;
     return 65536 + units * (sizeof(struct unit) + 32) + places * (sizeof(struct place) + 32) +
            devices * (sizeof(struct device) + 64 + WORD_ROOM + DEVICE_ROOM + 32) +
+           load->table[FILE_KEYS].count * SECRET_MAX +
+           load->table[FILE_CODES].count * sizeof(struct code) +
            staff * (sizeof(struct staff) + 32) + plans * sizeof(struct plan) +
            ports * sizeof(struct conf_port) + centres * sizeof(struct centre) +
            load->len[FILE_MAIN] * 16;
@@ -75,11 +84,13 @@ static bool make_room(struct load *load)
         return false;
     }
     load->conf->memory = memory;
+    load->conf->memory_len = needed;
     load->arena = arena_of(memory, needed);
     struct directory *d = &load->conf->directory;
     d->units = room(load, units, sizeof *d->units);
     d->places = room(load, load->table[FILE_PLACES].count, sizeof *d->places);
     d->devices = room(load, load->table[FILE_DEVICES].count, sizeof *d->devices);
+    d->codes = room(load, load->table[FILE_CODES].count, sizeof *d->codes);
     d->staff = room(load, load->table[FILE_STAFF].count, sizeof *d->staff);
     d->plans = room(load, load->plans == NULL ? 0 : load->plans->plans_count, sizeof *d->plans);
     d->centres = room(load, load->main == NULL ? 0 : load->main->centres_count, sizeof *d->centres);
@@ -120,6 +131,8 @@ static void fill(struct load *load)
     load->is_good[FILE_PLACES] = load->is_good[FILE_PLACES] && load->is_good[FILE_UNITS];
     load->is_good[FILE_STAFF] = load->is_good[FILE_STAFF] && load->is_good[FILE_UNITS];
     fill_one(load, FILE_DEVICES, read_devices);
+    fill_one(load, FILE_KEYS, read_keys);
+    fill_one(load, FILE_CODES, read_codes);
     fill_one(load, FILE_PLANS, read_plans);
 }
 
@@ -194,6 +207,9 @@ enum err conf_load(const char *dir, const struct conf_pseudonym *pseudonym, stru
 void conf_free(struct conf *conf)
 {
     if (conf != NULL) {
+        if (conf->memory != NULL) {
+            sodium_memzero(conf->memory, conf->memory_len); /* it holds keys and passwords */
+        }
         free(conf->memory);
         free(conf);
     }

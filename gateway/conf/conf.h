@@ -1,7 +1,7 @@
 /* conf.h - a configuration folder on disk becomes a checked municipality in memory.
  *
- * Called by the doors (main.c, cli.c) at start, at reload and for --check. Reads six files, looks at
- * all of them, and says everything that is wrong at once, with file and line, in sentences that tell
+ * Called by the doors (main.c, cli.c) at start, at reload and for --check. Reads six files and two that
+ * may be absent (keys.csv, codes.csv), looks at all of them, and says everything that is wrong at once, with file and line, in sentences that tell
  * what to do. A configuration with a fault is refused as a whole; the caller keeps the one it runs.
  * Never opens a socket, never logs, never looks into the state folder.
  */
@@ -20,6 +20,9 @@ enum {
     CONF_CENTRES_MAX = 16,
     CONF_PORTS_MAX = 64,
     CONF_USERS_MAX = 1000, /* SIP digest users of one port */
+    CONF_CODES_MAX = 2000,
+    CONF_FILTERS_MAX = 16, /* subscriptions of one port */
+    CONF_INPUTS_MAX = 256, /* of one Modbus module */
     CONF_FAULTS_MAX = 50,
     CONF_FILE_ROOM = 16,
     CONF_TEXT_ROOM = 400,
@@ -50,12 +53,47 @@ struct conf_user { /* SIP digest */
     const char *password;
 };
 
+/* A broker that is not the bus's own. Paths and texts live as long as the configuration. */
+struct conf_broker {
+    const char *host; /* NULL: the bus's own broker */
+    int port;
+    const char *user;
+    const char *password_file; /* as written; a relative path belongs to the state folder */
+    const char *ca; /* path of a PEM file: TLS, and who may have signed; NULL: in clear */
+};
+
+enum conf_peers { PEERS_NONE, PEERS_OPTIONAL, PEERS_REQUIRED };
+
+struct conf_tls {
+    bool is_on;
+    const char *certificate; /* PEM paths */
+    const char *key;
+    const char *ca; /* who may have signed the other side; NULL, dialling: the system's list */
+    enum conf_peers peers; /* listening: must devices show a certificate of their own? */
+};
+
+struct conf_modbus {
+    int unit;    /* 1 to 247 */
+    int first;   /* number of the first discrete input, from 0 */
+    int count;   /* inputs */
+    int poll_ms; /* between two readings */
+    int answer_within_ms;
+};
+
 struct conf_port {
     char name[WORD_ROOM];
     const struct adapter *dialect;
     bool is_tcp;
     bool is_udp;
-    bool is_sip; /* the dialect's frames are bodies of SIP MESSAGE */
+    bool is_sip;    /* the dialect's frames are bodies of SIP MESSAGE */
+    bool is_mqtt;   /* messages from a broker */
+    bool is_http;   /* POST to /hook/NAME on the web port */
+    bool is_modbus; /* discrete inputs of a module that is polled */
+    struct conf_tls tls;
+    struct conf_broker broker;
+    struct conf_modbus modbus;
+    const char *filters[CONF_FILTERS_MAX]; /* MQTT: what is subscribed to */
+    size_t filter_count;
     bool is_dialling;
     bool is_on;
     char
@@ -102,6 +140,7 @@ struct conf {
     struct ledger_limits limits;
     struct conf_timings timings;
     void *memory; /* private */
+    size_t memory_len;
 };
 
 /* Makes the word that stands for a place outside the house (keys_pseudonym). */

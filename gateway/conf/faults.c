@@ -10,8 +10,9 @@
 #include <string.h>
 
 static const char *const file_names[FILE_COUNT] = {
-    [FILE_DEVICES] = "devices.csv", [FILE_PLACES] = "places.csv", [FILE_PLANS] = "plans.yaml",
-    [FILE_MAIN] = "samlarm.yaml",   [FILE_STAFF] = "staff.csv",   [FILE_UNITS] = "units.yaml",
+    [FILE_CODES] = "codes.csv",   [FILE_DEVICES] = "devices.csv", [FILE_KEYS] = "keys.csv",
+    [FILE_PLACES] = "places.csv", [FILE_PLANS] = "plans.yaml",    [FILE_MAIN] = "samlarm.yaml",
+    [FILE_STAFF] = "staff.csv",   [FILE_UNITS] = "units.yaml",
 };
 
 const char *file_name(enum file file)

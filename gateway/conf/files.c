@@ -1,4 +1,4 @@
-/* files.c - the six files of a configuration folder, read whole, and the fingerprint over them.
+/* files.c - the files of a configuration folder, read whole, and the fingerprint over them.
  *
  * Called by conf_load. Never follows what it reads: no includes, no second folder.
  */
@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 static const char *const purposes[FILE_COUNT] = {
+    [FILE_CODES] = "what the codes of a model mean",
+    [FILE_KEYS] = "the keys of devices that encrypt or sign",
     [FILE_DEVICES] = "the list of alarm devices (larmdon)",
     [FILE_PLACES] = "the list of places (platser)",
     [FILE_PLANS] = "the alarm plans (larmplaner)",
@@ -66,9 +68,7 @@ static void read_open(struct load *load, enum file file, int fd)
     text[st.st_size] = '\0';
     load->text[file] = text;
     load->len[file] = (size_t)st.st_size;
-    if (file == FILE_MAIN) {
-        load->has_open_mode = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
-    }
+    load->has_open_mode[file] = (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
     if (slice_trim(slice_of(text, load->len[file])).len == 0) {
         fault(load, file, 0, "the file is empty; it must hold %s.", purposes[file]);
         free(text);
@@ -86,6 +86,9 @@ static void read_file(struct load *load, enum file file)
         return;
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && (file == FILE_CODES || file == FILE_KEYS)) {
+        return;
+    }
     if (fd < 0 && errno == ENOENT) {
         fault(load, file, 0,
               "the file is missing; it holds %s. config/defaults has one to begin with.",

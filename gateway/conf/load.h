@@ -11,8 +11,10 @@
 #include "conf/table.h"
 #include "conf/yaml.h"
 
-enum file { /* in the order in which they are sorted, said and hashed */
+enum file {             /* in the order in which they are sorted, said and hashed */
+            FILE_CODES, /* may be absent */
             FILE_DEVICES,
+            FILE_KEYS, /* may be absent */
             FILE_PLACES,
             FILE_PLANS,
             FILE_MAIN,
@@ -20,6 +22,8 @@ enum file { /* in the order in which they are sorted, said and hashed */
             FILE_UNITS,
             FILE_COUNT
 };
+
+enum { SECRET_MAX = 128 }; /* characters of a key as it is written */
 
 /* A set of names, each with the number of what it names. Borrows the names. */
 struct names {
@@ -44,8 +48,8 @@ struct load {
     bool is_out_of_memory;
     uint8_t *text[FILE_COUNT]; /* malloc'ed; NULL: not readable, and said so */
     size_t len[FILE_COUNT];
-    bool is_good[FILE_COUNT]; /* its form is right: others may be measured against it */
-    bool has_open_mode;       /* others may read samlarm.yaml */
+    bool is_good[FILE_COUNT];       /* its form is right: others may be measured against it */
+    bool has_open_mode[FILE_COUNT]; /* others may read it */
     struct yaml yaml[FILE_COUNT];
     struct table table[FILE_COUNT];
     struct raw_main *main; /* cyaml's; NULL when the form was wrong */
@@ -97,10 +101,17 @@ bool word_address(const char *text, size_t *ret_host_len, int *ret_port);
 void read_main(struct load *load);
 void read_ports(struct load *load);
 void read_options(struct load *load, size_t index, struct conf_port *port);
+void read_links(struct load *load, size_t index, const struct raw_port *from,
+                struct conf_port *port);
+/* A path below the folder of the configuration, in the arena; said when the file cannot be read.
+ * NULL for NULL. */
+const char *read_path(struct load *load, int line, const char *word, const char *text);
 void read_centres(struct load *load);
 void read_units(struct load *load);
 void read_places(struct load *load);
 void read_devices(struct load *load);
+void read_keys(struct load *load);
+void read_codes(struct load *load);
 void read_staff(struct load *load);
 void read_plans(struct load *load);
 bool find_unit(struct load *load, enum file file, int line, const char *what, const char *id,

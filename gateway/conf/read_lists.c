@@ -19,7 +19,8 @@ enum {
     DEVICE_SUPERVISION,
     DEVICE_ON_RESET,
     DEVICE_RECORD,
-    DEVICE_KIND
+    DEVICE_KIND,
+    DEVICE_MODEL
 };
 enum { STAFF_ID, STAFF_NAME, STAFF_UNIT, STAFF_ROLE };
 
@@ -186,6 +187,11 @@ void read_devices(struct load *load)
                 word_label(load, FILE_DEVICES, row->line, "the `vendor`", row->cells[DEVICE_VENDOR],
                            device->vendor, sizeof device->vendor) &&
                 is_good;
+        }
+        if (*row->cells[DEVICE_MODEL] != '\0') {
+            is_good = word_label(load, FILE_DEVICES, row->line, "the `model`",
+                                 row->cells[DEVICE_MODEL], device->model, sizeof device->model) &&
+                      is_good;
         }
         is_good = device_place(load, row, device) && is_good;
         is_good = device_words(load, row, device) && is_good;

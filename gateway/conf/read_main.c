@@ -73,7 +73,7 @@ static const char *path_of(struct load *load, const char *text)
     return kept;
 }
 
-static const char *readable(struct load *load, const char *word, const char *text)
+const char *read_path(struct load *load, int line, const char *word, const char *text)
 {
     if (text == NULL) {
         return NULL;
@@ -81,12 +81,17 @@ static const char *readable(struct load *load, const char *word, const char *tex
     const char *path = path_of(load, text);
     if (path == NULL || access(path, R_OK) != 0) {
         fault(
-            load, FILE_MAIN, yaml_line(&load->yaml[FILE_MAIN], "web/%s", word),
+            load, FILE_MAIN, line,
             "the file `%.120s` of `%s` is not there or cannot be read; correct the path or remove "
             "the line.",
             text, word);
     }
     return path;
+}
+
+static const char *readable(struct load *load, const char *word, const char *text)
+{
+    return read_path(load, yaml_line(&load->yaml[FILE_MAIN], "web/%s", word), word, text);
 }
 
 static void read_web(struct load *load, const struct raw_main *raw)

@@ -39,8 +39,23 @@ static void read_transport(struct load *load, size_t i, const struct raw_port *f
 {
     unsigned can = port->dialect->transports;
     port->is_sip = (can & TRANSPORT_SIP) != 0;
-    port->is_tcp = (from->transport & RAW_TCP) != 0;
+    port->is_mqtt = (can & TRANSPORT_MQTT) != 0;
+    port->is_http = (can & TRANSPORT_HTTP) != 0;
+    port->is_modbus = (can & TRANSPORT_MODBUS) != 0;
+    if (port->is_mqtt || port->is_http || port->is_modbus) {
+        if (from->transport != 0) {
+            fault(load, FILE_MAIN, line_of(load, i, "transport"),
+                  "the dialect `%s` has one way only; remove the line.", port->dialect->name);
+        }
+        return;
+    }
+    bool is_tls = (from->transport & RAW_TLS) != 0;
+    port->is_tcp = (from->transport & RAW_TCP) != 0 || is_tls;
     port->is_udp = (from->transport & RAW_UDP) != 0;
+    if (is_tls && (from->transport & ~(unsigned)RAW_TLS) != 0) {
+        fault(load, FILE_MAIN, line_of(load, i, "transport"),
+              "a port with `tls` takes nothing in clear; describe a second port for the others.");
+    }
     if (from->transport ==
         0) { /* the file is silent: SIP takes both, others the first they speak */
         port->is_tcp = port->is_sip || (can & TRANSPORT_TCP) != 0;
@@ -59,6 +74,24 @@ static void read_address(struct load *load, size_t i, const struct raw_port *fro
                          struct conf_port *port)
 {
     port->is_dialling = from->dial != NULL;
+    if (port->is_mqtt || port->is_http) {
+        const char *stray = from->dial != NULL ? "dial" : from->listen != NULL ? "listen" : NULL;
+        if (stray != NULL) {
+            fault(load, FILE_MAIN, line_of(load, i, stray), "`%s` is not for the dialect `%s`: %s.",
+                  stray, port->dialect->name,
+                  port->is_mqtt
+                      ? "it comes from a broker (`subscribe`, `broker`)"
+                      : "it comes over the web pages' address, at /hook/ and the port's name");
+        }
+        return;
+    }
+    if (port->is_modbus && from->dial == NULL) {
+        fault(load, FILE_MAIN, line_of(load, i, "port"),
+              "the port `%.20s` needs `dial: host:port`, the address of the module (usually port "
+              "502).",
+              from->port);
+        return;
+    }
     const char *text = port->is_dialling ? from->dial : from->listen;
     const char *word = port->is_dialling ? "dial" : "listen";
     if ((from->dial == NULL) == (from->listen == NULL)) {
@@ -122,7 +155,7 @@ static void read_sip(struct load *load, size_t i, const struct raw_port *from,
     }
     port->users = users;
     port->user_count = users == NULL ? 0 : from->users_count;
-    if (load->has_open_mode) {
+    if (load->has_open_mode[FILE_MAIN]) {
         warning(load, FILE_MAIN, line_of(load, i, "users"),
                 "passwords stand here and other users of this machine may read the file; "
                 "run `chmod 600` on it.");
@@ -169,6 +202,13 @@ static void check_option(struct load *load, int line, const struct adapter_optio
                !is_one_of(option->words, value, &guess, room, sizeof room)) {
         fault(load, FILE_MAIN, line, "the option `%s` is one of %s, not `%.40s`%s", option->name,
               option->words, value, guess_text(&guess, hint, sizeof hint));
+    } else if (option->type == OPTION_HEADER &&
+               (*value == '\0' || strlen(value) > 60 ||
+                value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                    "0123456789-_")] != '\0')) {
+        fault(load, FILE_MAIN, line,
+              "the option `%s` is the name of an HTTP header, of letters, digits and -. %s",
+              option->name, option->help);
     } else if (option->type == OPTION_TEXT && strlen(value) > (size_t)option->max) {
         fault(load, FILE_MAIN, line, "the option `%s` is longer than %lld characters; shorten it.",
               option->name, (long long)option->max);
@@ -295,6 +335,7 @@ void read_ports(struct load *load)
             read_transport(load, i, from, port);
             read_address(load, i, from, port);
             read_sip(load, i, from, port);
+            read_links(load, i, from, port);
             read_options(load, i, port);
         }
     }

@@ -26,7 +26,7 @@ static const cyaml_strval_t kind_masks[] = {
 #include "alarm/kinds.def"
 #undef KIND
 };
-static const cyaml_strval_t transports[] = {{"tcp", RAW_TCP}, {"udp", RAW_UDP}};
+static const cyaml_strval_t transports[] = {{"tcp", RAW_TCP}, {"udp", RAW_UDP}, {"tls", RAW_TLS}};
 
 #define TEXT(key, structure, member) \
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_OPTIONAL, structure, member, 0, TEXT_MAX)
@@ -72,6 +72,34 @@ static const cyaml_schema_value_t user_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_user, user_fields)
 };
 
+static const cyaml_schema_value_t text_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, TEXT_MAX)
+};
+
+static const cyaml_schema_field_t broker_fields[] = {
+    MUST_TEXT("host", struct raw_broker, host),
+    NUMBER("port", struct raw_broker, port),
+    TEXT("user", struct raw_broker, user),
+    TEXT("password_file", struct raw_broker, password_file),
+    TEXT("ca", struct raw_broker, ca),
+    CYAML_FIELD_END
+};
+static const cyaml_schema_field_t tls_fields[] = {
+    TEXT("certificate", struct raw_tls, certificate),
+    TEXT("key", struct raw_tls, key),
+    TEXT("ca", struct raw_tls, ca),
+    TEXT("client", struct raw_tls, client),
+    CYAML_FIELD_END
+};
+static const cyaml_schema_field_t modbus_fields[] = {
+    NUMBER("unit", struct raw_modbus, unit),
+    NUMBER("first", struct raw_modbus, first),
+    NUMBER("count", struct raw_modbus, count),
+    NUMBER("poll_ms", struct raw_modbus, poll_ms),
+    NUMBER("answer_within_ms", struct raw_modbus, answer_within_ms),
+    CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t port_fields[] = {
     MUST_TEXT("port", struct raw_port, port),
     MUST_TEXT("dialect", struct raw_port, dialect),
@@ -82,15 +110,15 @@ static const cyaml_schema_field_t port_fields[] = {
     TEXT("own_user", struct raw_port, own_user),
     TEXT("realm", struct raw_port, realm),
     LIST("users", struct raw_port, users, &user_value),
+    LIST("subscribe", struct raw_port, subscribe, &text_value),
+    GROUP("broker", struct raw_port, broker, broker_fields),
+    GROUP("tls", struct raw_port, tls, tls_fields),
+    GROUP("modbus", struct raw_port, modbus, modbus_fields),
     CYAML_FIELD_IGNORE("options", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_END
 };
 static const cyaml_schema_value_t port_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_port, port_fields)
-};
-
-static const cyaml_schema_value_t text_value = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char *, 0, TEXT_MAX)
 };
 
 static const cyaml_schema_field_t centre_fields[] = {

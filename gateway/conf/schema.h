@@ -28,19 +28,47 @@ struct raw_user {
     char *password;
 };
 
-enum { RAW_TCP = 1, RAW_UDP = 2 };
+enum { RAW_TCP = 1, RAW_UDP = 2, RAW_TLS = 4 };
+
+struct raw_broker {
+    char *host;
+    int64_t port;
+    char *user;
+    char *password_file;
+    char *ca;
+};
+
+struct raw_tls {
+    char *certificate;
+    char *key;
+    char *ca;
+    char *client;
+};
+
+struct raw_modbus {
+    int64_t unit;
+    int64_t first;
+    int64_t count;
+    int64_t poll_ms;
+    int64_t answer_within_ms;
+};
 
 struct raw_port { /* and `options`, a free mapping: read_options */
     char *port;
     char *dialect;
     char *listen;
     char *dial;
-    unsigned transport; /* RAW_TCP | RAW_UDP */
+    unsigned transport; /* RAW_TCP | RAW_UDP | RAW_TLS */
     bool active;
     char *own_user;
     char *realm;
     struct raw_user *users;
     unsigned users_count;
+    char **subscribe;
+    unsigned subscribe_count;
+    struct raw_broker *broker;
+    struct raw_tls *tls;
+    struct raw_modbus *modbus;
 };
 
 struct raw_centre {

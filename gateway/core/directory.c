@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef const char *key_of(const struct directory *d, size_t index);
@@ -142,8 +143,19 @@ static enum err index_addresses(struct directory *d, struct arena *arena)
     return ERR_OK;
 }
 
+static int compare_codes(const void *a, const void *b)
+{
+    const struct code *one = a;
+    const struct code *two = b;
+    int order = strcmp(one->model, two->model);
+    return order != 0 ? order : strcmp(one->code, two->code);
+}
+
 enum err directory_index(struct directory *d, struct arena *arena)
 {
+    if (d->code_count > 1) {
+        qsort(d->codes, d->code_count, sizeof *d->codes, compare_codes);
+    }
     enum err err =
         index_texts(d, unit_key, d->unit_count, arena, &d->unit_slots, &d->unit_slot_count);
     if (err == ERR_OK) {
@@ -211,6 +223,23 @@ const struct device *directory_find(const struct directory *d, const char *diale
     return NULL;
 }
 
+const struct device *directory_key(const struct directory *d, const char *dialect, const char *key)
+{
+    size_t at = find_address(d, dialect, slice_str(key));
+    return at == SIZE_MAX ? NULL : &d->devices[at];
+}
+
+const struct code *directory_code(const struct directory *d, const char *model, const char *code)
+{
+    struct code wanted = {.kind = KIND_UNKNOWN};
+    if (d->code_count == 0 || *model == '\0' || *code == '\0') {
+        return NULL;
+    }
+    (void)slice_text(slice_str(model), wanted.model, sizeof wanted.model);
+    (void)slice_text(slice_str(code), wanted.code, sizeof wanted.code);
+    return bsearch(&wanted, d->codes, d->code_count, sizeof wanted, compare_codes);
+}
+
 bool directory_is_within(const struct directory *d, uint16_t unit, uint16_t above)
 {
     /* Bounded by the number of units: a ring in a broken tree must not hold us. */
@@ -250,6 +279,11 @@ void directory_resolve(const struct directory *d, struct alarm *alarm)
         memcpy(alarm->device, device->id, sizeof alarm->device);
         if (device->place < d->place_count) {
             memcpy(alarm->place, d->places[device->place].pseudonym, sizeof alarm->place);
+        }
+        const struct code *code = directory_code(d, device->model, alarm->code);
+        if (code != NULL) {
+            alarm->kind = code->kind;
+            alarm->class_ = code->class_;
         }
         if (alarm->kind == KIND_HELP && device->kind_for_help != KIND_UNKNOWN) {
             alarm->kind = device->kind_for_help;

@@ -11,6 +11,7 @@ enum {
     LABEL_ROOM = 64,
     STEPS_MAX = 12,
     CENTRE_ADDRESSES_MAX = 4,
+    MODEL_ROOM = 32,
     NONE = 0xffff /* no unit, no parent */
 };
 
@@ -35,12 +36,22 @@ struct device {
     char dialect[WORD_ROOM];
     char key[DEVICE_ROOM]; /* what the adapter says in alarm.device */
     char vendor[VENDOR_ROOM];
+    char model[MODEL_ROOM];
+    struct slice secret;    /* of keys.csv: AES key, public key or shared secret; empty: none */
     uint32_t place;         /* index */
     int64_t supervision_ms; /* 0: not supervised */
     enum on_reset on_reset;
     bool record_all;         /* journal every heartbeat: a device under evaluation */
     enum kind kind_for_help; /* KIND_UNKNOWN: as the dialect says; else what HELP means here */
     bool has_parts;          /* private: other devices are listed below this key ("panel/12") */
+};
+
+/* What a maker means by a code, since makers use the same one for different things (codes.csv). */
+struct code {
+    char model[MODEL_ROOM];
+    char code[CODE_ROOM];
+    enum kind kind;
+    enum class_ class_; /* CLASS_UNKNOWN: the kind's own */
 };
 
 struct staff {
@@ -104,6 +115,8 @@ struct directory {
     size_t place_count;
     struct device *devices;
     size_t device_count;
+    struct code *codes; /* sorted by model and code once directory_index has run */
+    size_t code_count;
     struct staff *staff;
     size_t staff_count;
     struct plan *plans;
@@ -138,6 +151,10 @@ const struct centre *directory_centre(const struct directory *d, const char *nam
 /* By what the adapter said: the whole key, then without its last '/' part, and so on. */
 const struct device *directory_find(const struct directory *d, const char *dialect,
                                     const char *key);
+/* Exactly this key; NULL when there is none. */
+const struct device *directory_key(const struct directory *d, const char *dialect, const char *key);
+/* What this model means by this code; NULL: nothing is configured, the dialect's own meaning counts. */
+const struct code *directory_code(const struct directory *d, const char *model, const char *code);
 /* Is `unit` the unit `above` or below it in the tree? */
 bool directory_is_within(const struct directory *d, uint16_t unit, uint16_t above);
 
