@@ -288,6 +288,7 @@ static void on_second(struct ev_loop *loop, struct ev_timer *timer, int events)
     tick(turn, now);
     watch_disk(turn, now);
     ports_tick(turn, now);
+    hooks_second(turn, now);
     web_second(turn, now);
     bus_second(turn, now);
 }

@@ -267,10 +267,9 @@ void bus_second(struct turn *turn, struct now now)
 
 /* --- opening -------------------------------------------------------------------------------------- */
 
-static bool read_password(const struct turn *turn, char *ret_password, size_t room)
+bool bus_password(const struct turn *turn, const char *name, char *ret_password, size_t room)
 {
     char path[600];
-    const char *name = turn->conf->bus.password_file;
     if (name == NULL) {
         return true;
     }
@@ -287,9 +286,16 @@ static bool read_password(const struct turn *turn, char *ret_password, size_t ro
     return true;
 }
 
+static void on_message(void *context, const struct bus_message *message)
+{
+    if (!topics_message(context, message)) {
+        orders_message(context, message);
+    }
+}
+
 enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room)
 {
-    static const struct bus_handler handler = {on_up, on_down, on_done, orders_message, on_fault};
+    static const struct bus_handler handler = {on_up, on_down, on_done, on_message, on_fault};
     const struct conf_bus *conf = &turn->conf->bus;
     char password[128] = "";
     char commands[TOPIC_MAX];
@@ -297,7 +303,7 @@ enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room)
     if (conf->host[0] == '\0') {
         return ERR_OK;
     }
-    if (!read_password(turn, password, sizeof password)) {
+    if (!bus_password(turn, conf->password_file, password, sizeof password)) {
         snprintf(ret_why, why_room,
                  "The password of the broker cannot be read from %s. Put it there, or take "
                  "'password_file' out of samlarm.yaml.",
@@ -307,7 +313,8 @@ enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room)
     if (topic_of(turn->directory->municipality, "command/#", &topic) != ERR_OK) {
         return ERR_RANGE;
     }
-    const char *subscriptions[] = {buf_cstr(&topic), NULL};
+    const char *subscriptions[BUS_FILTERS_MAX + 1] = {buf_cstr(&topic)};
+    (void)topics_own(turn, subscriptions + 1, BUS_FILTERS_MAX - 1);
     struct bus_config config = {.host = conf->host,
                                 .port = conf->port,
                                 .user = conf->user,

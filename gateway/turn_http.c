@@ -309,7 +309,7 @@ void http_request(struct turn *turn, struct web_request *request)
         health(turn, request);
     } else if (!is_post && slice_eq_str(path, "/metrics")) {
         metrics(turn, request);
-    } else {
+    } else if (!hooks_request(turn, request)) {
         reply_text(request, 404, "text/plain", "There is nothing here.\n");
     }
 }

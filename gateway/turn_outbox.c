@@ -180,14 +180,18 @@ static void deal(struct turn *turn, struct session *session, const struct out *o
         }
         break;
     case OUT_ANSWER:
-        (void)sip_answer(session->port->sip, out->exchange, out->status, out->body_type,
-                         out->bytes);
+        if (session->port->conf->is_http) {
+            hooks_answer(turn, out);
+        } else {
+            (void)sip_answer(session->port->sip, out->exchange, out->status, out->body_type,
+                             out->bytes);
+        }
         break;
     case OUT_REQUEST:
         deal_request(turn, session, out);
         break;
     case OUT_PUBLISH:
-        log_event(LOG_ERROR, "adapter.no_broker", "dialect", session_dialect(session)->name, NULL);
+        topics_publish(turn, session, out);
         break;
     case OUT_RAISE:
         deal_raise(turn, session, out);

@@ -3,6 +3,8 @@
  *   turn.c        inputs -> records -> journal -> acts, in order, after the commit
  *   turn_ports.c  devices and centres: sockets, sessions, receipts
  *   turn_outbox.c what an adapter wants done
+ *   turn_topics.c ports whose frames are messages of a broker
+ *   turn_hooks.c  ports whose frames are HTTP requests
  *   turn_bus.c    the bus, fed from the journal
  *   turn_orders.c what listeners ask and centres order on the bus
  *   turn_web.c    handhelds: messages in, measuring, who is told
@@ -30,8 +32,9 @@ enum {
     REQUESTS_MAX = 512,
     HANDHELDS_MAX = 4096,
     TICKETS_MAX = 256,
-    RAW_KEPT = 512, /* a usual frame; a longer one reaches the bus through the journal */
-    ID_ROOM = 40,   /* a client's own message id */
+    HOOKS_MAX = 512, /* requests that wait for the journal */
+    RAW_KEPT = 512,  /* a usual frame; a longer one reaches the bus through the journal */
+    ID_ROOM = 40,    /* a client's own message id */
     ANSWER_TOPIC_ROOM = 161,
     CORRELATION_MAX = 64,
     BUS_IN_HAND = BUS_IN_FLIGHT,
@@ -102,7 +105,15 @@ struct port_room {
     struct port *udp;
     struct sip *sip;
     struct sip_digest_user *users;
-    uint32_t session; /* of UDP and SIP */
+    struct bus *broker; /* a foreign one; NULL: the bus's own */
+    uint32_t session;   /* of a port with one only, and of a TCP port that dials */
+};
+
+/* A request over HTTP that was not answered yet. */
+struct hook {
+    uint64_t exchange;
+    struct web_request *request; /* NULL: free */
+    int64_t until_mono_ms;
 };
 
 /* An own SIP request: whom its answer belongs to. */
@@ -172,6 +183,8 @@ struct turn {
     int64_t port_wake_mono_ms; /* the earliest of the sessions; 0: to be found anew */
     struct request requests[REQUESTS_MAX];
     uint32_t last_request;
+    struct hook hooks[HOOKS_MAX];
+    uint64_t last_exchange;
     struct outbox outbox;
 
     struct bus *bus;
@@ -223,8 +236,30 @@ int64_t ports_next_wake(struct turn *turn); /* mono ms */
 void ports_tick(struct turn *turn, struct now now);
 void ports_receipt(struct turn *turn, const struct act *act, bool is_recorded);
 void ports_case(struct turn *turn, const struct case_change *change);
+/* Gives the input to the session's dialect and does what it wants. The session may be gone then. */
+struct verdict ports_feed(struct session *session, struct adapter_input *in);
+/* The one session of a port without connections. False: the dialect refuses its options. */
+bool ports_begin_only_session(struct port_room *port);
+
+/* turn_topics.c */
+enum err topics_open(struct port_room *port, char *ret_why, size_t why_room) MUST_USE;
+/* What ports of the bus's own broker subscribe to; how many. */
+size_t topics_own(const struct turn *turn, const char **ret_filters, size_t room);
+/* A message of the bus's own broker. False: it is no port's. */
+bool topics_message(struct turn *turn, const struct bus_message *message);
+void topics_publish(struct turn *turn, const struct session *session, const struct out *out);
+
+/* turn_hooks.c */
+/* False: the path is no port's; the request is still to be answered. */
+bool hooks_request(struct turn *turn, struct web_request *request);
+void hooks_answer(struct turn *turn, const struct out *out);
+void hooks_second(struct turn *turn, struct now now);
+void hooks_close(struct turn *turn); /* before the web closes */
+size_t hooks_headers(const struct turn *turn, const char **ret_names, size_t room);
 
 /* turn_bus.c */
+/* The first line of a file of the state folder; NULL: no password, and true. */
+bool bus_password(const struct turn *turn, const char *name, char *ret_password, size_t room);
 enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room) MUST_USE;
 void bus_room_close(struct turn *turn);
 /* The disk refuses: what people must see goes out at once, without promise. */

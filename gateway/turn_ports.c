@@ -74,8 +74,8 @@ static bool find_device(const void *context, const char *dialect, const char *ke
     if (device == NULL) {
         return false;
     }
-    *ret_device = (struct adapter_device){
-        .id = device->id, .model = device->model, .secret = device->secret};
+    *ret_device =
+        (struct adapter_device){.id = device->id, .model = device->model, .secret = device->secret};
     return true;
 }
 
@@ -89,6 +89,21 @@ static struct verdict feed(struct turn *turn, struct session *session, struct ad
         session_dialect(session)->input(session->state, in, loop_now(), &turn->outbox);
     note_verdict(session, verdict);
     return verdict;
+}
+
+struct verdict ports_feed(struct session *session, struct adapter_input *in)
+{
+    struct turn *turn = session->port->turn;
+    struct verdict verdict = feed(turn, session, in);
+    outbox_deal(turn, session);
+    return verdict;
+}
+
+bool ports_begin_only_session(struct port_room *port)
+{
+    struct session *session = session_begin(port, NULL, false, "");
+    port->session = session == NULL ? 0 : session->id;
+    return session != NULL;
 }
 
 static size_t on_bytes(void *user, struct conn *conn, struct slice bytes, const char *peer)
@@ -167,8 +182,7 @@ static void on_message(void *context, const struct sip_message *message)
                                .identity = message->from_user,
                                .peer = slice_str(message->peer),
                                .exchange = message->exchange};
-    feed(port->turn, session, &in);
-    outbox_deal(port->turn, session);
+    ports_feed(session, &in);
 }
 
 static void on_answer(void *context, uint32_t tag, int status, struct slice type, struct slice body)
@@ -341,12 +355,7 @@ static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
                                 .users = conf->user_count > 0 ? users : NULL};
     enum err err =
         sip_open(port->turn->loop, &config, &handler, port, &port->sip, ret_why, why_room);
-    if (err == ERR_OK) {
-        struct session *session = session_begin(port, NULL, false, "");
-        port->session = session == NULL ? 0 : session->id;
-        err = session == NULL ? ERR_RANGE : ERR_OK;
-    }
-    return err;
+    return err == ERR_OK && !ports_begin_only_session(port) ? ERR_RANGE : err;
 }
 
 static enum err open_plain(struct port_room *port, bool is_udp, char *ret_why, size_t why_room)
@@ -379,7 +388,11 @@ enum err ports_open(struct turn *turn, char *ret_why, size_t why_room)
         if (!port->conf->is_on) {
             continue;
         }
-        if (port->conf->is_sip) {
+        if (port->conf->is_mqtt) {
+            err = topics_open(port, ret_why, why_room);
+        } else if (port->conf->is_http) {
+            err = ports_begin_only_session(port) ? ERR_OK : ERR_RANGE;
+        } else if (port->conf->is_sip) {
             err = open_sip(port, ret_why, why_room);
         } else {
             err = port->conf->is_tcp ? open_plain(port, false, ret_why, why_room) : ERR_OK;
@@ -399,6 +412,7 @@ void ports_close(struct turn *turn)
         port_close(turn->ports[i].tcp);
         port_close(turn->ports[i].udp);
         sip_close(turn->ports[i].sip);
+        bus_close(turn->ports[i].broker);
         free(turn->ports[i].users);
     }
     for (size_t i = 0; i < SESSIONS_MAX; i++) {

@@ -471,7 +471,11 @@ enum err web_room_open(struct turn *turn, const char *pages_dir, char *ret_why, 
     for (size_t i = 0; i < turn->directory->staff_count; i++) {
         turn->measures[i].heard_mono_ms = loop_now().mono_ms;
     }
+    const char *headers[WEB_KEPT_MAX];
+    size_t header_count = hooks_headers(turn, headers, WEB_KEPT_MAX);
     struct web_config config = {.address = conf->address,
+                                .kept_headers = headers,
+                                .kept_count = header_count,
                                 .pages = conf->pages != NULL ? conf->pages : pages_dir,
                                 .certificate = conf->certificate,
                                 .key = conf->key,
@@ -481,6 +485,7 @@ enum err web_room_open(struct turn *turn, const char *pages_dir, char *ret_why, 
 
 void web_room_close(struct turn *turn)
 {
+    hooks_close(turn);
     web_close(turn->web);
     turn->web = NULL;
     pin_worker_close(turn->pin_worker);

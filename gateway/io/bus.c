@@ -101,9 +101,11 @@ static void tell_faults(struct bus *bus)
     if (bus->refused_subscriptions > 0) {
         (void)snprintf(
             text, sizeof(text),
-            "The broker refuses %u of our subscriptions. User %s must be allowed to read "
-            "samlarm/1/# and $SYS/# in its acl file.",
-            bus->refused_subscriptions, bus->user);
+            "The broker refuses %u of our subscriptions. User %s must be allowed to read %s in its "
+            "acl file.",
+            bus->refused_subscriptions, bus->user,
+            bus->is_foreign ? "the topics that the port subscribes to"
+                            : "samlarm/1/#, $SYS/# and the topics of the devices");
         bus->refused_subscriptions = 0;
         bus_fault(bus, "bus_refused", text);
     }
@@ -144,12 +146,15 @@ static void settle(struct bus *bus)
  * grow for as long as the broker is away. */
 static bool renew(struct bus *bus)
 {
-    if (mosquitto_reinitialise(bus->mosq, bus->user, true, bus) != MOSQ_ERR_SUCCESS ||
-        mosquitto_int_option(bus->mosq, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5) != 0 ||
+    int version = bus->is_foreign ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
+    if (mosquitto_reinitialise(bus->mosq, bus->client_id, true, bus) != MOSQ_ERR_SUCCESS ||
+        mosquitto_int_option(bus->mosq, MOSQ_OPT_PROTOCOL_VERSION, version) != 0 ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_TCP_NODELAY, 1) != 0 ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_SEND_MAXIMUM, BUS_IN_FLIGHT) != 0 ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_RECEIVE_MAXIMUM, BUS_IN_FLIGHT) != 0 ||
-        mosquitto_username_pw_set(bus->mosq, bus->user, bus->password) != 0) {
+        (bus->user[0] != '\0' &&
+         mosquitto_username_pw_set(bus->mosq, bus->user, bus->password) != 0) ||
+        (bus->ca != NULL && mosquitto_tls_set(bus->mosq, bus->ca, NULL, NULL, NULL, NULL) != 0)) {
         return false;
     }
     bus_hear(bus);
@@ -197,6 +202,7 @@ static void lose(struct bus *bus, const char *why)
     bus_answers_forget(bus);
     bus->is_lost = false;
     bus->is_echoed = false;
+    bus->granted = 0;
     bus->state = BUS_WAITING;
     bool is_ready = renew(bus);
     retry_later(bus);
@@ -294,7 +300,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
     if (bus->state == BUS_CONNECTING && now - bus->connected_ms > BUS_CONNECT_MS) {
         bus_note_code(bus, "does not answer", MOSQ_ERR_KEEPALIVE);
     }
-    if (bus->state >= BUS_PROVING && now - bus->echoed_ms > BUS_SILENCE_MS) {
+    bool is_proven_by_echo = bus->state >= BUS_PROVING && !bus->is_foreign;
+    if (is_proven_by_echo && now - bus->echoed_ms > BUS_SILENCE_MS) {
         char text[BUS_WHY];
         (void)snprintf(
             text, sizeof(text),
@@ -303,7 +310,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
             bus->host, bus->port, bus->user);
         bus_note_loss(bus, text);
     }
-    if (bus->state >= BUS_PROVING && !bus->is_lost) {
+    if (is_proven_by_echo && !bus->is_lost) {
         bus_echo(bus);
     }
     settle(bus);
@@ -413,8 +420,9 @@ static enum err fill(struct bus *bus, const struct bus_config *config, char *ret
         (void)snprintf(ret_why, why_room, "The system gives no random numbers.");
         return ERR_IO;
     }
-    if (config->port < 1 || config->port > 65535 ||
-        !keep(bus->user, sizeof(bus->user), config->user) ||
+    bus->is_foreign = config->is_foreign;
+    bool has_user = keep(bus->user, sizeof(bus->user), config->user);
+    if (config->port < 1 || config->port > 65535 || (!has_user && !config->is_foreign) ||
         !keep(bus->municipality, sizeof(bus->municipality), config->municipality)) {
         (void)snprintf(
             ret_why, why_room,
@@ -424,16 +432,28 @@ static enum err fill(struct bus *bus, const struct bus_config *config, char *ret
         return ERR_RANGE;
     }
     (void)keep(bus->password, sizeof(bus->password), config->password);
+    if (!has_user) {
+        (void)snprintf(bus->client_id, sizeof(bus->client_id), "samlarm-%08llx",
+                       (unsigned long long)(boot & UINT32_MAX));
+    } else {
+        (void)keep(bus->client_id, sizeof(bus->client_id), bus->user);
+    }
+    if (config->ca != NULL) {
+        bus->ca = strdup(config->ca);
+        if (bus->ca == NULL) {
+            return ERR_FULL;
+        }
+    }
     (void)snprintf(bus->echo_topic, sizeof(bus->echo_topic), "samlarm/1/%s/echo/%016llx",
                    bus->municipality, (unsigned long long)boot);
     bus->port = config->port;
     const char *const *filter = config->subscriptions;
     for (; filter != NULL && *filter != NULL; filter++) {
-        if (bus->filter_count == BUS_FILTERS || mosquitto_sub_topic_check(*filter) != 0) {
+        if (bus->filter_count == BUS_FILTERS_MAX || mosquitto_sub_topic_check(*filter) != 0) {
             (void)snprintf(
                 ret_why, why_room,
                 "The bus takes at most %d topic filters; \"%s\" is one too many or is none.",
-                BUS_FILTERS, *filter);
+                BUS_FILTERS_MAX, *filter);
             return ERR_RANGE;
         }
         bus->filters[bus->filter_count] = strdup(*filter);
@@ -479,8 +499,14 @@ enum err bus_open(struct ev_loop *loop, const struct bus_config *config,
         err = fill(bus, config, ret_why, why_room);
     }
     if (err == ERR_OK) {
-        bus->mosq = mosquitto_new(bus->user, true, bus);
+        bus->mosq = mosquitto_new(bus->client_id, true, bus);
         err = bus->mosq != NULL && renew(bus) ? ERR_OK : ERR_FULL;
+        if (err != ERR_OK && bus->ca != NULL) {
+            (void)snprintf(ret_why, why_room,
+                           "The certificates in %s cannot be used for the broker at %s. It must be "
+                           "a PEM file of whoever signed the broker's certificate.",
+                           bus->ca, config->host);
+        }
     }
     if (err != ERR_OK) {
         bus_close(bus);
@@ -515,6 +541,7 @@ void bus_close(struct bus *bus)
     for (size_t i = 0; i < bus->filter_count; i++) {
         free(bus->filters[i]);
     }
+    free(bus->ca);
     explicit_bzero(bus->password, sizeof(bus->password));
     free(bus);
     (void)mosquitto_lib_cleanup();

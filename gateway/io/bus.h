@@ -4,6 +4,10 @@
  * done only on a reason code < 0x80. Reconnects for ever (0.1 s to 5 s, jitter), subscribes at every
  * connect, and proves the path by an own echo each second (`samlarm/1/{m}/echo/{boot}`): "up" means
  * that the echo came back. Rules: facts/reliability.md 3.1 and 3.2.
+ *
+ * A foreign broker (a LoRaWAN network server's, a maker's) is spoken to in MQTT 3.1.1, which each of
+ * them knows, and without the echo, for which it would need rights there: "up" means that it took our
+ * subscriptions, and its silence is found by the keep-alive.
  */
 #pragma once
 
@@ -15,6 +19,7 @@ enum {
     BUS_IN_FLIGHT = 64,
     BUS_PAYLOAD_MAX = 32768,
     BUS_TOPIC_MAX = 512,
+    BUS_FILTERS_MAX = 64,
     BUS_RESPONSES = 512,
     BUS_RESPONSE_BYTES = 4194304
 };
@@ -43,6 +48,8 @@ struct bus_config {
     const char *user; /* also the client id */
     const char *password;
     const char *municipality;
+    bool is_foreign;
+    const char *ca;                   /* foreign: PEM file, then TLS; NULL: in clear */
     const char *const *subscriptions; /* whole filters, ended by NULL */
 };
 
@@ -60,3 +67,8 @@ enum err bus_publish(struct bus *bus, uint64_t token, struct slice topic, struct
  * ERR_FULL: BUS_RESPONSES or BUS_RESPONSE_BYTES wait; what waits at a loss is dropped, the asker asks
  * again. ERR_NOT_FOUND: it wants no answer. */
 enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice payload);
+/* QoS 1 to a device that has asked or is owed a receipt; the same ceilings, and as little promise: a
+ * device without its receipt repeats. ERR_RANGE: no topic to publish on. */
+enum err bus_tell(struct bus *bus, struct slice topic, struct slice payload);
+/* Does a message with this topic come through this filter? Pure. */
+bool bus_matches(const char *filter, struct slice topic);

@@ -1,4 +1,4 @@
-/* bus_answers.c - answers to requests on the bus: how many may wait, and where they may go.
+/* bus_answers.c - answers to requests and devices on the bus: how many may wait, and where they may go.
  *
  * Called by the turn (bus_respond) and by bus.c. Never keeps an answer over a loss: the asker asks again.
  */
@@ -48,29 +48,25 @@ static enum err correlate(mosquitto_property **properties, struct slice correlat
     return code == MOSQ_ERR_SUCCESS ? ERR_OK : ERR_FULL;
 }
 
-enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice payload)
+static enum err tell(struct bus *bus, struct slice to, struct slice correlation,
+                     struct slice payload)
 {
-    if (to->response_topic.len == 0) {
-        return ERR_NOT_FOUND;
-    }
     if (bus->state < BUS_PROVING || bus->is_lost) {
         return ERR_STATE;
     }
     char topic[BUS_TOPIC_MAX];
-    if (payload.len > BUS_PAYLOAD_MAX ||
-        slice_text(to->response_topic, topic, sizeof(topic)) != ERR_OK) {
+    if (payload.len > BUS_PAYLOAD_MAX || to.len == 0 ||
+        slice_text(to, topic, sizeof(topic)) != ERR_OK ||
+        mosquitto_pub_topic_check(topic) != MOSQ_ERR_SUCCESS) {
         return ERR_RANGE;
     }
-    if (!is_answer_topic(bus, to->response_topic)) {
-        return ERR_AUTH;
-    }
-    size_t len = payload.len + to->response_topic.len + to->correlation.len;
+    size_t len = payload.len + to.len + correlation.len;
     if (bus->answer_count == BUS_RESPONSES || bus->answer_bytes + len > BUS_RESPONSE_BYTES) {
         return ERR_FULL;
     }
     mosquitto_property *properties = NULL;
     int mid = 0;
-    enum err err = correlate(&properties, to->correlation);
+    enum err err = correlate(&properties, correlation);
     if (err == ERR_OK) {
         err = bus_send(bus, topic, payload, properties, &mid);
     }
@@ -86,4 +82,28 @@ enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice
     bus->answer_count++;
     bus->answer_bytes += len;
     return ERR_OK;
+}
+
+enum err bus_tell(struct bus *bus, struct slice topic, struct slice payload)
+{
+    return tell(bus, topic, slice_of(NULL, 0), payload);
+}
+
+enum err bus_respond(struct bus *bus, const struct bus_message *to, struct slice payload)
+{
+    if (to->response_topic.len == 0) {
+        return ERR_NOT_FOUND;
+    }
+    if (!is_answer_topic(bus, to->response_topic)) {
+        return ERR_AUTH;
+    }
+    return tell(bus, to->response_topic, to->correlation, payload);
+}
+
+bool bus_matches(const char *filter, struct slice topic)
+{
+    char text[BUS_TOPIC_MAX];
+    bool is_match = false;
+    return slice_text(topic, text, sizeof(text)) == ERR_OK &&
+           mosquitto_topic_matches_sub(filter, text, &is_match) == MOSQ_ERR_SUCCESS && is_match;
 }

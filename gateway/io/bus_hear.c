@@ -64,13 +64,16 @@ static void on_connect(struct mosquitto *mosq, void *context, int code, int flag
     bus->state = BUS_PROVING;
     bus->connected_ms = loop_now().mono_ms;
     bus->echoed_ms = bus->connected_ms;
-    /* A SUBACK is no proof; the echo that follows on the same connection is. */
-    subscribe(bus, bus->echo_topic, 0, 0);
-    subscribe(bus, BUS_DROPPED_TOPIC, 0, 0);
+    int options = bus->is_foreign ? 0 : MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_SEND_RETAIN_NEVER;
     for (size_t i = 0; i < bus->filter_count; i++) {
-        subscribe(bus, bus->filters[i], 1, MQTT_SUB_OPT_NO_LOCAL | MQTT_SUB_OPT_SEND_RETAIN_NEVER);
+        subscribe(bus, bus->filters[i], 1, options);
     }
-    bus_echo(bus);
+    if (!bus->is_foreign) {
+        /* A SUBACK is no proof; the echo that follows on the same connection is. */
+        subscribe(bus, bus->echo_topic, 0, 0);
+        subscribe(bus, BUS_DROPPED_TOPIC, 0, 0);
+        bus_echo(bus);
+    }
 }
 
 static void on_disconnect(struct mosquitto *mosq, void *context, int code,
@@ -119,6 +122,8 @@ static void on_subscribe(struct mosquitto *mosq, void *context, int mid, int gra
     for (int i = 0; i < granted_count; i++) {
         if (granted[i] >= 0x80) {
             bus->refused_subscriptions++;
+        } else if (bus->is_foreign && ++bus->granted == bus->filter_count) {
+            bus->is_echoed = true; /* as far as a foreign broker can prove anything */
         }
     }
 }

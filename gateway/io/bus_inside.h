@@ -18,7 +18,6 @@ enum {
     BUS_CONNECT_MS = 5000,
     BUS_SILENCE_MS = 3000, /* without an own echo */
     BUS_STEADY_MS = 1000,
-    BUS_FILTERS = 16,
     BUS_NAME = 64,
     BUS_WHY = 512
 };
@@ -45,9 +44,11 @@ struct bus {
     void *context;
     struct mosquitto *mosq;
     enum bus_state state;
-    bool is_inside;    /* in a callback of the library: settle comes by itself */
-    bool is_lost;      /* noted, acted on by settle */
-    bool is_echoed;    /* on this connection */
+    bool is_inside; /* in a callback of the library: settle comes by itself */
+    bool is_lost;   /* noted, acted on by settle */
+    bool is_echoed; /* on this connection */
+    bool is_foreign;
+    size_t granted;    /* subscriptions, on this connection; foreign only */
     bool is_down_told; /* on_down was the last word */
     bool is_dropped_known;
     char why[BUS_WHY];
@@ -78,9 +79,11 @@ struct bus {
     int port;
     char user[BUS_NAME];
     char password[BUS_NAME * 2];
+    char client_id[BUS_NAME];
+    char *ca;
     char municipality[BUS_NAME];
     char echo_topic[BUS_NAME * 2];
-    char *filters[BUS_FILTERS];
+    char *filters[BUS_FILTERS_MAX];
     size_t filter_count;
 };
 

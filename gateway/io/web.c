@@ -311,6 +311,15 @@ enum err web_open(struct ev_loop *loop, const struct web_config *config,
     web->handler = *handler;
     web->user = context;
     web->clients_max = config->clients_max == 0 ? 4096 : config->clients_max;
+    for (size_t i = 0; i < config->kept_count && i < WEB_KEPT_MAX; i++) {
+        struct buf name = buf_of(web->kept[i], WEB_KEPT_ROOM);
+        for (const char *at = config->kept_headers[i]; *at != '\0'; at++) {
+            buf_put_u8(&name, *at >= 'A' && *at <= 'Z' ? (uint8_t)(*at + 'a' - 'A') : (uint8_t)*at);
+        }
+        buf_put_str(&name, ":");
+        (void)buf_cstr(&name);
+        web->kept_count++;
+    }
     ev_timer_init(&web->tick, on_tick, 1.0, 1.0);
     web->tick.data = web;
     lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);

@@ -34,12 +34,17 @@ struct web_handler {
     void (*on_request)(void *context, struct web_request *request);
 };
 
+enum { WEB_KEPT_MAX = 16, WEB_KEPT_ROOM = 64 };
+
 struct web_config {
     const char *address;     /* "127.0.0.1:8080" */
     const char *pages;       /* folder of the pages: "/" is index.html, "/x" is x or x.html */
     const char *certificate; /* PEM, NULL: plain http */
     const char *key;
     size_t clients_max; /* 0: 4,096 */
+    /* Headers that requests below /hook/ are asked for; copied. Of each at most WEB_HEADER_MAX bytes. */
+    const char *const *kept_headers;
+    size_t kept_count;
 };
 
 enum err web_open(struct ev_loop *loop, const struct web_config *config,
@@ -62,6 +67,8 @@ struct slice web_path(const struct web_request *request);   /* without query */
 struct slice web_query(const struct web_request *request);
 struct slice web_body(const struct web_request *request);   /* at most 8 KiB */
 struct slice web_cookie(const struct web_request *request); /* the whole header */
+/* Below /hook/ only: one of `kept_headers`, or "content-type" without its parameters. Empty: not sent. */
+struct slice web_header_of(const struct web_request *request, const char *name);
 const char *web_peer(const struct web_request *request);
 /* `cookie` (may be NULL): one Set-Cookie value. Security headers (CSP, nosniff, no-store) are added. */
 void web_reply(struct web_request *request, int status, const char *type, const char *cookie,

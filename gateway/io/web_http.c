@@ -27,6 +27,8 @@ struct web_request {
     char path[PATH_MAX_LEN];
     char *query;
     char *cookie;
+    char *kept[WEB_KEPT_MAX]; /* in the order of web->kept; NULL: not asked for */
+    char *type_in;            /* content type */
     uint8_t *body;
     size_t body_len;
     size_t body_room;
@@ -59,6 +61,10 @@ static void free_request(struct web_request *request)
     }
     free(request->query);
     free(request->cookie);
+    free(request->type_in);
+    for (size_t i = 0; i < WEB_KEPT_MAX; i++) {
+        free(request->kept[i]);
+    }
     free(request->body);
     free(request->set_cookie);
     free(request);
@@ -85,6 +91,51 @@ static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
     return strdup((const char *)web_header(wsi, token, room, sizeof(room)).at);
 }
 
+/* A header that libwebsockets has no number for, else by its number. */
+static char *copy_named(struct lws *wsi, const char *name)
+{
+    char room[WEB_HEADER_MAX] = "";
+    if (strcmp(name, "authorization:") == 0) {
+        return copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    }
+    int len = lws_hdr_custom_length(wsi, name, (int)strlen(name));
+    if (len <= 0 || len >= (int)sizeof(room) ||
+        lws_hdr_custom_copy(wsi, room, (int)sizeof(room), name, (int)strlen(name)) < 0) {
+        room[0] = '\0';
+    }
+    return strdup(room);
+}
+
+/* What a server-to-server request may carry beside its body. False: no memory. */
+static bool keep_headers(struct web_request *request)
+{
+    request->type_in = copy_header(request->wsi, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    bool is_good = request->type_in != NULL;
+    for (size_t i = 0; is_good && i < request->web->kept_count; i++) {
+        request->kept[i] = copy_named(request->wsi, request->web->kept[i]);
+        is_good = request->kept[i] != NULL;
+    }
+    if (is_good) {
+        request->type_in[strcspn(request->type_in, "; ")] = '\0';
+    }
+    return is_good;
+}
+
+struct slice web_header_of(const struct web_request *request, const char *name)
+{
+    if (strcmp(name, "content-type") == 0) {
+        return slice_str(request->type_in);
+    }
+    for (size_t i = 0; i < request->web->kept_count; i++) {
+        struct slice kept = slice_str(request->web->kept[i]);
+        kept.len--;
+        if (slice_eq_nocase(kept, name)) {
+            return slice_str(request->kept[i]);
+        }
+    }
+    return slice_of(NULL, 0);
+}
+
 static struct web_request *new_request(struct web *web, struct lws *wsi, struct slice path)
 {
     struct web_request *request = calloc(1, sizeof(*request));
@@ -98,7 +149,8 @@ static struct web_request *new_request(struct web *web, struct lws *wsi, struct 
     struct web_link *link = lws_get_opaque_user_data(wsi);
     (void)snprintf(request->peer, sizeof(request->peer), "%s", link->peer);
     if (request->query == NULL || request->cookie == NULL ||
-        slice_text(path, request->path, sizeof(request->path)) != ERR_OK) {
+        slice_text(path, request->path, sizeof(request->path)) != ERR_OK ||
+        (slice_starts(path, "/hook/") && !keep_headers(request))) {
         free_request(request);
         return NULL;
     }

@@ -115,6 +115,8 @@ struct web {
     size_t clients;
     size_t clients_max;
     size_t requests;
+    char kept[WEB_KEPT_MAX][WEB_KEPT_ROOM]; /* lower case, with the colon */
+    size_t kept_count;
     ev_timer tick;
     bool is_tls;
     bool is_ending;

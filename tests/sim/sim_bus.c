@@ -195,6 +195,21 @@ void orders_message(void *context, const struct bus_message *message)
     (void)message;
 }
 
+bool topics_message(struct turn *t, const struct bus_message *message)
+{
+    (void)t;
+    (void)message;
+    return false;
+}
+
+size_t topics_own(const struct turn *t, const char **ret_filters, size_t room)
+{
+    (void)t;
+    (void)ret_filters;
+    (void)room;
+    return 0;
+}
+
 /* --- the hour -------------------------------------------------------------------------------------- */
 
 static void fail(const char *sentence, uint64_t at)

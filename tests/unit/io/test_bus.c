@@ -83,8 +83,12 @@ static const struct bus_handler handler = {on_up, on_down, on_done, on_message, 
 static void open_bus(struct witness *w, const char *password)
 {
     static const char *const filters[] = {"samlarm/1/" MUNICIPALITY "/command/#", NULL};
-    struct bus_config config = {"localhost", w->broker.port, "gateway",
-                                password,    MUNICIPALITY,   filters};
+    struct bus_config config = {.host = "localhost",
+                                .port = w->broker.port,
+                                .user = "gateway",
+                                .password = password,
+                                .municipality = MUNICIPALITY,
+                                .subscriptions = filters};
     char why[256];
     assert_int_equal(bus_open(w->loop, &config, &handler, w, &w->bus, why, sizeof(why)), ERR_OK);
 }
@@ -305,7 +309,11 @@ static void a_wrong_password_is_told_in_plain_words(void **state)
 static void a_name_that_nobody_knows_is_refused_at_once(void **state)
 {
     struct witness *w = *state;
-    struct bus_config config = {"999.999.0.1", 1883, "gateway", "x", MUNICIPALITY, NULL};
+    struct bus_config config = {.host = "999.999.0.1",
+                                .port = 1883,
+                                .user = "gateway",
+                                .password = "x",
+                                .municipality = MUNICIPALITY};
     struct bus *bus = NULL;
     char why[256];
     assert_int_not_equal(bus_open(w->loop, &config, &handler, w, &bus, why, sizeof(why)), ERR_OK);
@@ -406,6 +414,47 @@ static void messages_dropped_for_a_stopped_listener_are_a_fault(void **state)
     assert_int_equal(w->downs, 0);
 }
 
+static void a_foreign_broker_needs_no_rights_beyond_the_ports_topics(void **state)
+{
+    struct witness *w = *state;
+    static const char *const filters[] = {"samlarm/1/" MUNICIPALITY "/command/#", NULL};
+    struct bus_config config = {.host = "localhost",
+                                .port = w->broker.port,
+                                .user = "listener", /* may read, and write nothing we would echo */
+                                .password = "secret-listener",
+                                .municipality = MUNICIPALITY,
+                                .is_foreign = true,
+                                .subscriptions = filters};
+    char why[256];
+    struct peer device = {0};
+    assert_true(run_until(w, &w->ups, 1, 5));
+    bus_close(w->bus);
+    assert_int_equal(bus_open(w->loop, &config, &handler, w, &w->bus, why, sizeof(why)), ERR_OK);
+    assert_true(run_until(w, &w->ups, 2, 5));
+    peer_open(&device, w, "centre", "any", false);
+    assert_true(pump(w, &device, &device.connected, 1));
+    assert_int_equal(mosquitto_publish(device.mosq, NULL, COMMAND, 3, "sos", 1, false), 0);
+    assert_true(pump(w, &device, (const volatile int *)&w->messages, 1));
+    broker_kill(&w->broker);
+    assert_true(run_until(w, &w->downs, 1, 5));
+    peer_close(&device);
+}
+
+static void receipts_go_to_devices_and_filters_match_as_the_broker_does(void **state)
+{
+    struct witness *w = *state;
+    assert_int_equal(bus_tell(w->bus, slice_str("a/b"), slice_str("x")), ERR_STATE);
+    assert_true(run_until(w, &w->ups, 1, 5));
+    assert_int_equal(bus_tell(w->bus, slice_str("samlarm/1/m/down/d"), slice_str("x")), ERR_OK);
+    assert_int_equal(bus_tell(w->bus, slice_str("samlarm/+/down"), slice_str("x")), ERR_RANGE);
+    assert_int_equal(bus_tell(w->bus, slice_str(""), slice_str("x")), ERR_RANGE);
+    assert_true(bus_matches("application/+/device/+/event/up",
+                            slice_str("application/1/device/a8/event/up")));
+    assert_false(bus_matches("application/+/device/+/event/up",
+                             slice_str("application/1/device/a8/event/join")));
+    assert_true(bus_matches("v3/#", slice_str("v3/app@ttn/devices/x/up")));
+}
+
 static size_t heap(void)
 {
     (void)malloc_trim(0);
@@ -478,6 +527,8 @@ int main(void)
         CASE(a_name_that_nobody_knows_is_refused_at_once),
         CASE(a_stranger_who_takes_our_client_id_disturbs_nobody),
         CASE(a_request_is_heard_and_answered_with_its_correlation),
+        CASE(a_foreign_broker_needs_no_rights_beyond_the_ports_topics),
+        CASE(receipts_go_to_devices_and_filters_match_as_the_broker_does),
         CASE(messages_dropped_for_a_stopped_listener_are_a_fault),
         CASE(two_hundred_reconnects_leave_nothing_behind),
     };
