@@ -155,7 +155,8 @@ void fuzz_adapter(const char *name, const uint8_t *data, size_t size)
             options.values[i] = "true";
         }
     }
-    must(r->adapter->open(r->session, &options, (data[0] & 0x80) != 0, r->now, &r->out) == ERR_OK);
+    bool is_dialling = (data[0] & 0x80) != 0 && r->adapter->deliver != NULL;
+    must(r->adapter->open(r->session, &options, is_dialling, r->now, &r->out) == ERR_OK);
     collect(r);
     if ((r->adapter->transports & TRANSPORT_TCP) != 0) {
         play_stream(r, data + 2, size - 2, data[1]);

@@ -1,0 +1,109 @@
+/* dc09_codes.c - the usual meanings, as tables (facts: protocols.md 4.6 and 4.7). Pure data. */
+#include "adapters/dc09_codes.h"
+
+#include <string.h>
+
+// clang-format off
+static const struct code_meaning contact[] = {
+    {"100", CODE_ALARM, KIND_HELP},       {"101", CODE_ALARM, KIND_HELP},
+    {"102", CODE_ALARM, KIND_INACTIVITY},
+    {"110", CODE_ALARM, KIND_FIRE},       {"111", CODE_ALARM, KIND_FIRE},
+    {"112", CODE_ALARM, KIND_FIRE},       {"113", CODE_ALARM, KIND_HAZARD},
+    {"114", CODE_ALARM, KIND_FIRE},       {"115", CODE_ALARM, KIND_FIRE},
+    {"117", CODE_ALARM, KIND_FIRE},       {"118", CODE_ALARM, KIND_FIRE},
+    {"120", CODE_ALARM, KIND_THREAT},     {"121", CODE_ALARM, KIND_THREAT},
+    {"122", CODE_ALARM, KIND_THREAT},     {"123", CODE_ALARM, KIND_THREAT},
+    {"130", CODE_ALARM, KIND_HAZARD},     {"131", CODE_ALARM, KIND_HAZARD},
+    {"132", CODE_ALARM, KIND_HAZARD},     {"133", CODE_ALARM, KIND_HAZARD},
+    {"134", CODE_ALARM, KIND_HAZARD},     {"135", CODE_ALARM, KIND_HAZARD},
+    {"136", CODE_ALARM, KIND_HAZARD},     {"137", CODE_ALARM, KIND_TAMPER},
+    {"138", CODE_ALARM, KIND_HAZARD},     {"139", CODE_ALARM, KIND_HAZARD},
+    {"144", CODE_ALARM, KIND_TAMPER},     {"145", CODE_ALARM, KIND_TAMPER},
+    {"147", CODE_ALARM, KIND_RADIO_FAULT},
+    {"150", CODE_ALARM, KIND_HAZARD},     {"151", CODE_ALARM, KIND_HAZARD},
+    {"154", CODE_ALARM, KIND_HAZARD},     {"158", CODE_ALARM, KIND_HAZARD},
+    {"159", CODE_ALARM, KIND_HAZARD},     {"162", CODE_ALARM, KIND_HAZARD},
+    {"300", CODE_ALARM, KIND_DEVICE_FAULT}, {"301", CODE_ALARM, KIND_MAINS_LOST},
+    {"302", CODE_ALARM, KIND_BATTERY_LOW},  {"305", CODE_SIGN_LIFE, KIND_UNKNOWN},
+    {"307", CODE_ALARM, KIND_DEVICE_FAULT}, {"309", CODE_ALARM, KIND_BATTERY_LOW},
+    {"311", CODE_ALARM, KIND_BATTERY_LOW},
+    {"344", CODE_ALARM, KIND_RADIO_FAULT},
+    {"350", CODE_ALARM, KIND_LINK_LOST},    {"351", CODE_ALARM, KIND_LINK_LOST},
+    {"352", CODE_ALARM, KIND_LINK_LOST},    {"353", CODE_ALARM, KIND_LINK_LOST},
+    {"354", CODE_ALARM, KIND_LINK_LOST},
+    {"373", CODE_ALARM, KIND_DEVICE_FAULT}, {"380", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"381", CODE_ALARM, KIND_RADIO_FAULT},  {"382", CODE_ALARM, KIND_RADIO_FAULT},
+    {"383", CODE_ALARM, KIND_TAMPER},       {"384", CODE_ALARM, KIND_BATTERY_LOW},
+    {"385", CODE_ALARM, KIND_DEVICE_FAULT}, {"386", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"387", CODE_ALARM, KIND_DEVICE_FAULT}, {"388", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"393", CODE_ALARM, KIND_DEVICE_FAULT}, {"394", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"401", CODE_SIGN_LIFE, KIND_UNKNOWN},  {"406", CODE_CANCEL, KIND_HELP},
+    {"407", CODE_SIGN_LIFE, KIND_UNKNOWN},  {"441", CODE_SIGN_LIFE, KIND_UNKNOWN},
+    {"601", CODE_TEST, KIND_HELP},          {"602", CODE_TEST, KIND_HELP},
+    {"606", CODE_UPDATE, KIND_HELP},
+    {"607", CODE_TEST, KIND_HELP},          {"608", CODE_TEST, KIND_HELP},
+    {"641", CODE_ALARM, KIND_INACTIVITY},   {"654", CODE_ALARM, KIND_INACTIVITY},
+    {"661", CODE_UPDATE, KIND_HELP},        {"662", CODE_ALARM, KIND_HELP},
+    {"663", CODE_RESTORE, KIND_HELP},
+};
+
+static const struct code_meaning sia[] = {
+    {"AR", CODE_RESTORE, KIND_MAINS_LOST},  {"AT", CODE_ALARM, KIND_MAINS_LOST},
+    {"BA", CODE_ALARM, KIND_HAZARD},        {"BR", CODE_RESTORE, KIND_HAZARD},
+    {"CL", CODE_SIGN_LIFE, KIND_UNKNOWN},   {"OP", CODE_SIGN_LIFE, KIND_UNKNOWN},
+    {"FA", CODE_ALARM, KIND_FIRE},          {"FH", CODE_RESTORE, KIND_FIRE},
+    {"FR", CODE_RESTORE, KIND_FIRE},        {"FS", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"FT", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"GA", CODE_ALARM, KIND_HAZARD},        {"GR", CODE_RESTORE, KIND_HAZARD},
+    {"HA", CODE_ALARM, KIND_THREAT},        {"HH", CODE_RESTORE, KIND_THREAT},
+    {"KA", CODE_ALARM, KIND_HAZARD},        {"KR", CODE_RESTORE, KIND_HAZARD},
+    {"LR", CODE_RESTORE, KIND_LINK_LOST},   {"LT", CODE_ALARM, KIND_LINK_LOST},
+    {"MA", CODE_ALARM, KIND_HELP},          {"MB", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"MH", CODE_RESTORE, KIND_HELP},        {"MR", CODE_RESTORE, KIND_HELP},
+    {"MT", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"NA", CODE_ALARM, KIND_INACTIVITY},    {"NR", CODE_RESTORE, KIND_LINK_LOST},
+    {"NS", CODE_RESTORE, KIND_INACTIVITY},  {"NT", CODE_ALARM, KIND_LINK_LOST},
+    {"PA", CODE_ALARM, KIND_THREAT},        {"PB", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"PH", CODE_RESTORE, KIND_THREAT},      {"PR", CODE_RESTORE, KIND_THREAT},
+    {"PT", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"QA", CODE_ALARM, KIND_HELP},          {"QB", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"QH", CODE_RESTORE, KIND_HELP},        {"QR", CODE_RESTORE, KIND_HELP},
+    {"QT", CODE_ALARM, KIND_DEVICE_FAULT},
+    {"RP", CODE_TEST, KIND_HELP},           {"RR", CODE_SIGN_LIFE, KIND_UNKNOWN},
+    {"RX", CODE_TEST, KIND_HELP},
+    {"TA", CODE_ALARM, KIND_TAMPER},        {"TE", CODE_SIGN_LIFE, KIND_UNKNOWN},
+    {"TR", CODE_RESTORE, KIND_TAMPER},      {"TS", CODE_SIGN_LIFE, KIND_UNKNOWN},
+    {"TX", CODE_TEST, KIND_HELP},
+    {"WA", CODE_ALARM, KIND_HAZARD},        {"WR", CODE_RESTORE, KIND_HAZARD},
+    {"XH", CODE_RESTORE, KIND_RADIO_FAULT}, {"XL", CODE_ALARM, KIND_RADIO_FAULT},
+    {"XQ", CODE_ALARM, KIND_RADIO_FAULT},
+    {"XR", CODE_RESTORE, KIND_BATTERY_LOW}, {"XT", CODE_ALARM, KIND_BATTERY_LOW},
+    {"YC", CODE_ALARM, KIND_LINK_LOST},     {"YK", CODE_RESTORE, KIND_LINK_LOST},
+    {"YM", CODE_ALARM, KIND_BATTERY_LOW},   {"YR", CODE_RESTORE, KIND_BATTERY_LOW},
+    {"YT", CODE_ALARM, KIND_BATTERY_LOW},
+    {"YX", CODE_ALARM, KIND_DEVICE_FAULT},  {"YZ", CODE_RESTORE, KIND_DEVICE_FAULT},
+    {"ZA", CODE_ALARM, KIND_HAZARD},        {"ZR", CODE_RESTORE, KIND_HAZARD},
+};
+// clang-format on
+
+static const struct code_meaning *find(const struct code_meaning *table, size_t count,
+                                       const char *code)
+{
+    static const struct code_meaning unknown = {"", CODE_ALARM, KIND_UNKNOWN};
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].code, code) == 0) {
+            return &table[i];
+        }
+    }
+    return &unknown;
+}
+
+const struct code_meaning *contact_meaning(const char *event)
+{
+    return find(contact, sizeof contact / sizeof contact[0], event);
+}
+
+const struct code_meaning *sia_meaning(const char *code)
+{
+    return find(sia, sizeof sia / sizeof sia[0], code);
+}
