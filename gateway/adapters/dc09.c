@@ -319,7 +319,7 @@ static enum err read_contact(const struct dc09_frame *f, struct frame_events *al
     if (c->qualifier == '3' && e->meaning->use == CODE_ALARM) {
         e->phase = PHASE_RESTORED;
     } else if (c->qualifier == '6' && e->meaning->use == CODE_ALARM) {
-        e->phase = PHASE_REPEATED;
+        e->phase = PHASE_UPDATED; /* still there: news, and not another press */
     }
     return ERR_OK;
 }
