@@ -19,6 +19,7 @@
 #include "io/journal.h"
 #include "io/keys.h"
 #include "io/log.h"
+#include "io/modbus.h"
 #include "io/port.h"
 #include "io/sip.h"
 #include "io/web.h"
@@ -105,6 +106,7 @@ struct port_room {
     struct port *udp;
     struct sip *sip;
     struct sip_digest_user *users;
+    struct modbus *modbus;
     struct bus *broker; /* a foreign one; NULL: the bus's own */
     uint32_t session;   /* of a port with one only, and of a TCP port that dials */
 };

@@ -373,6 +373,33 @@ static enum err open_plain(struct port_room *port, bool is_udp, char *ret_why, s
                      is_udp ? &port->udp : &port->tcp, ret_why, why_room);
 }
 
+static void on_reading(void *context, struct slice inputs)
+{
+    struct port_room *port = context;
+    struct session *session = session_find(port->turn, port->session);
+    if (session != NULL) {
+        struct adapter_input in = {.bytes = inputs, .peer = slice_str(port->conf->address)};
+        ports_feed(session, &in);
+    }
+}
+
+static enum err open_modbus(struct port_room *port, char *ret_why, size_t why_room)
+{
+    const struct conf_port *conf = port->conf;
+    struct modbus_config config = {.name = conf->name,
+                                   .address = conf->address,
+                                   .unit = conf->modbus.unit,
+                                   .first = conf->modbus.first,
+                                   .count = conf->modbus.count,
+                                   .poll_ms = conf->modbus.poll_ms,
+                                   .answer_within_ms = conf->modbus.answer_within_ms};
+    if (!ports_begin_only_session(port)) {
+        return ERR_RANGE;
+    }
+    return modbus_open(port->turn->loop, &config, on_reading, port, &port->modbus, ret_why,
+                       why_room);
+}
+
 enum err ports_open(struct turn *turn, char *ret_why, size_t why_room)
 {
     turn->ports = calloc(turn->conf->port_count + 1, sizeof *turn->ports);
@@ -390,6 +417,8 @@ enum err ports_open(struct turn *turn, char *ret_why, size_t why_room)
         }
         if (port->conf->is_mqtt) {
             err = topics_open(port, ret_why, why_room);
+        } else if (port->conf->is_modbus) {
+            err = open_modbus(port, ret_why, why_room);
         } else if (port->conf->is_http) {
             err = ports_begin_only_session(port) ? ERR_OK : ERR_RANGE;
         } else if (port->conf->is_sip) {
@@ -413,6 +442,7 @@ void ports_close(struct turn *turn)
         port_close(turn->ports[i].udp);
         sip_close(turn->ports[i].sip);
         bus_close(turn->ports[i].broker);
+        modbus_close_port(turn->ports[i].modbus);
         free(turn->ports[i].users);
     }
     for (size_t i = 0; i < SESSIONS_MAX; i++) {
