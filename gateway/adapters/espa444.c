@@ -17,6 +17,7 @@
  * first and so becomes a duplicate: the ACK may have been lost. A later one is a repeated press.
  */
 #include "adapters/espa444_session.h"
+#include "adapters/kind_words.h"
 
 #include <string.h>
 
@@ -58,9 +59,7 @@ static const struct adapter_option options[] = {
      "Seconds in which the same block again is a retransmission and not a new press."},
     {"place_word", OPTION_TEXT, 0, 24, NULL, "RUM",
      "The word in the message before the number of the room; it becomes part of the device's key."},
-    {"kinds", OPTION_TEXT, 0, 512, NULL,
-     "NÖD=staff_assist, ASSISTANS=staff_assist, BRAND=fire, FALL=fall, DÖRR=door, LARM=help, "
-     "WC=service",
+    {"kinds", OPTION_TEXT, 0, 512, NULL, KIND_WORDS_PRESET,
      "WORD=kind, ...: the first of the list whose word stands in the message gives the kind of "
      "alarm."},
     {"call_status", OPTION_BOOL, 0, 0, NULL, "true",
@@ -511,7 +510,7 @@ static enum err espa444_open(void *session, const struct adapter_options *o, boo
         out_note(out, "bad_option", "our own address must not stand among the peers");
         return ERR_RANGE;
     }
-    if (!espa444_kinds_are_good(s->rules.kinds) || s->repeat_ms <= 0) {
+    if (!kind_words_are_good(s->rules.kinds) || s->repeat_ms <= 0) {
         out_note(out, "bad_option", "kinds is WORD=kind, WORD=kind with kinds that exist");
         return ERR_RANGE;
     }

@@ -5,83 +5,9 @@
  */
 #include "adapters/espa444_call.h"
 
+#include "adapters/kind_words.h"
+
 #include <string.h>
-
-/* Upper case for ASCII and for the Latin-1 letters in UTF-8 (C3 A0..BE but the division sign). */
-static uint8_t folded(struct slice text, size_t at)
-{
-    uint8_t c = text.at[at];
-    if (c >= 'a' && c <= 'z') {
-        return (uint8_t)(c - 32);
-    }
-    bool is_after_c3 = at > 0 && text.at[at - 1] == 0xc3;
-    return is_after_c3 && c >= 0xa0 && c <= 0xbe && c != 0xb7 ? (uint8_t)(c - 32) : c;
-}
-
-static bool stands_at(struct slice text, size_t at, struct slice word)
-{
-    if (word.len == 0 || word.len > text.len - at) {
-        return false;
-    }
-    for (size_t i = 0; i < word.len; i++) {
-        if (folded(text, at + i) != folded(word, i)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool contains(struct slice text, struct slice word)
-{
-    for (size_t at = 0; at < text.len; at++) {
-        if (stands_at(text, at, word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The next WORD=kind of the list; false at its end. */
-static bool take_entry(struct slice *rest, struct slice *ret_word, struct slice *ret_kind)
-{
-    while (rest->len > 0) {
-        struct slice kind = slice_trim(slice_cut(rest, ','));
-        if (kind.len > 0) {
-            *ret_word = slice_trim(slice_cut(&kind, '='));
-            *ret_kind = slice_trim(kind);
-            return true;
-        }
-    }
-    return false;
-}
-
-bool espa444_kinds_are_good(struct slice kinds)
-{
-    struct slice word;
-    struct slice name;
-    while (take_entry(&kinds, &word, &name)) {
-        enum kind kind = KIND_UNKNOWN;
-        if (word.len == 0 || kind_from_word(name, &kind) != ERR_OK) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The first entry of the list whose word stands anywhere in the text; a call without any is a call
- * for help. */
-static enum kind kind_of(struct slice text, struct slice kinds)
-{
-    struct slice word;
-    struct slice name;
-    while (take_entry(&kinds, &word, &name)) {
-        enum kind kind = KIND_HELP;
-        if (contains(text, word) && kind_from_word(name, &kind) == ERR_OK) {
-            return kind;
-        }
-    }
-    return KIND_HELP;
-}
 
 static bool is_mark(uint8_t c)
 {
@@ -94,7 +20,7 @@ static struct slice place_of(struct slice text, struct slice place_word)
     for (size_t at = 0; at < text.len && place_word.len > 0; at++) {
         bool is_word_start = at == 0 || is_mark(text.at[at - 1]);
         size_t end = at + place_word.len;
-        if (!is_word_start || !stands_at(text, at, place_word) || end >= text.len) {
+        if (!is_word_start || !kind_words_stands_at(text, at, place_word) || end >= text.len) {
             continue;
         }
         if (!is_mark(text.at[end])) {
@@ -151,7 +77,7 @@ enum err espa444_fill_alarm(const struct espa444_block *block,
 
     bool is_reset = espa444_number(block, line, ESPA444_CALL_TYPE) == ESPA444_TYPE_RESET;
     alarm->phase = is_reset ? PHASE_RESTORED : PHASE_RAISED;
-    alarm->kind = kind_of(buf_slice(&text), rules->kinds);
+    alarm->kind = kind_words_kind(rules->kinds, buf_slice(&text));
     alarm->class_ = class_of(espa444_number(block, line, ESPA444_PRIORITY), alarm->kind);
     return has_address ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -12,9 +12,6 @@ struct espa444_call_rules {
     struct slice kinds;      /* "NÖD=staff_assist, LARM=help" */
 };
 
-/* Is every entry of the list WORD=kind, with a kind that exists? */
-bool espa444_kinds_are_good(struct slice kinds);
-
 /* Fills kind, class, phase, device and text. OK, or NOT_FOUND when the block names no address: the
  * alarm is good all the same, with "-" for it. */
 enum err espa444_fill_alarm(const struct espa444_block *block,

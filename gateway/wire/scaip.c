@@ -13,64 +13,13 @@
  */
 #include "wire/scaip.h"
 
-#include <expat.h>
-#include <stdalign.h>
+#include "wire/xml.h"
+
 #include <string.h>
 
 enum { ATTRIBUTES_MAX = 64 };
 
 static const char scaippa_namespace[] = "http://www.hi.se/2012/XScapXML";
-
-/* expat's memory functions get no context, so the arena of the parse that runs is lent to them
- * here. Set only inside scaip_parse; a parse never calls another. */
-static _Thread_local struct arena *lender;
-
-/* Before each block stands its size, for realloc. */
-struct block_head {
-    alignas(max_align_t) size_t size;
-};
-
-static void *arena_malloc(size_t size)
-{
-    if (size > lender->room) {
-        return NULL;
-    }
-    struct block_head *head = arena_alloc(lender, 1, sizeof *head + size);
-    if (head == NULL) {
-        return NULL;
-    }
-    head->size = size;
-    return head + 1;
-}
-
-/* Only the newest block can go back; the others go with the arena. */
-static void arena_free(void *block)
-{
-    if (block == NULL) {
-        return;
-    }
-    struct block_head *head = (struct block_head *)block - 1;
-    uint8_t *begin = (uint8_t *)head;
-    if (begin + sizeof *head + head->size == lender->at + lender->used) {
-        lender->used = (size_t)(begin - lender->at);
-    }
-}
-
-static void *arena_realloc(void *block, size_t size)
-{
-    if (block == NULL) {
-        return arena_malloc(size);
-    }
-    const struct block_head *head = (const struct block_head *)block - 1;
-    if (head->size >= size) {
-        return block;
-    }
-    void *bigger = arena_malloc(size);
-    if (bigger != NULL) {
-        memcpy(bigger, block, head->size);
-    }
-    return bigger;
-}
 
 /* What the handlers share during one parse. */
 struct parse {
@@ -100,12 +49,6 @@ static void stop(struct parse *p, enum err err, const char *why)
     }
 }
 
-static const char *local_name(const char *name)
-{
-    const char *colon = strrchr(name, ':');
-    return colon == NULL ? name : colon + 1;
-}
-
 static enum scaip_root root_of(const char *name, const char *const *attributes)
 {
     for (size_t i = 0; attributes[i] != NULL; i += 2) {
@@ -126,7 +69,7 @@ static enum scaip_root root_of(const char *name, const char *const *attributes)
         {"message-response", SCAIP_SCAIPPA},
     };
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
-        if (strcmp(local_name(name), roots[i].name) == 0) {
+        if (strcmp(xml_local_name(name), roots[i].name) == 0) {
             return roots[i].root;
         }
     }
@@ -159,7 +102,7 @@ static void note_unknown(struct scaip_message *message, const char *name)
 
 static void begin_child(struct parse *p, const char *name)
 {
-    name = local_name(name);
+    name = xml_local_name(name);
     if (p->is_in_leaf) {
         p->skip_from = p->depth; /* a value has no elements: what they hold is not part of it */
         note_unknown(p->message, name);
@@ -354,18 +297,14 @@ struct verdict scaip_parse(struct slice body, struct arena *arena,
         *ret_why = "the document is longer than 65536 bytes";
         return verdict_at(ERR_FULL, SCAIP_BODY_MAX);
     }
-    static const XML_Memory_Handling_Suite memory = {arena_malloc, arena_realloc, arena_free};
     struct parse p = {.message = ret_message, .arena = arena, .why = ""};
-    lender = arena;
-    p.parser = XML_ParserCreate_MM(NULL, &memory, NULL);
+    p.parser = xml_open(arena);
     if (p.parser == NULL) {
-        lender = NULL;
         *ret_why = "the memory for one document is used up";
         return verdict_at(ERR_FULL, 0);
     }
     struct verdict verdict = run(&p, body);
-    XML_ParserFree(p.parser);
-    lender = NULL;
+    xml_close(p.parser);
     *ret_why = p.why;
     return verdict;
 }
@@ -401,41 +340,12 @@ enum scaip_mty scaip_mty_of(const struct scaip_message *message)
     return SCAIP_MTY_OTHER;
 }
 
-/* XML 1.0 section 2.2 and 2.4: what a text may hold, and what must be escaped in it. */
-static enum err put_escaped(struct buf *out, struct slice text)
-{
-    if (!slice_is_utf8(text)) {
-        return ERR_SYNTAX;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.at[i];
-        switch (c) {
-        case '&':
-            buf_put_str(out, "&amp;");
-            break;
-        case '<':
-            buf_put_str(out, "&lt;");
-            break;
-        case '>':
-            buf_put_str(out, "&gt;");
-            break;
-        default:
-            if (c < ' ' && c != '\t' && c != '\n') {
-                return ERR_SYNTAX;
-            }
-            buf_put_u8(out, c);
-            break;
-        }
-    }
-    return ERR_OK;
-}
-
 static enum err put_element(struct buf *out, enum scaip_tag tag, struct slice value)
 {
     buf_put_str(out, "<");
     buf_put_str(out, scaip_tag_name(tag));
     buf_put_str(out, ">");
-    enum err err = put_escaped(out, value);
+    enum err err = xml_put_escaped(out, value);
     buf_put_str(out, "</");
     buf_put_str(out, scaip_tag_name(tag));
     buf_put_str(out, ">");

@@ -36,7 +36,9 @@ LIBRARIES = {
     ("alarm", "alarm.c"): r"crypto_generichash",           # stable ids
     # expat, with the caller's memory; its allocator has no context, so the arena of the one call that
     # runs in this thread is named by a thread-local
-    ("wire", "scaip*.c"): r"XML_|__tls_get_addr",
+    ("wire", "xml.c"): r"XML_|__tls_get_addr",
+    ("wire", "scaip.c"): r"XML_",
+    ("wire", "espax.c"): r"XML_",
     ("wire", "json_paths.c"): r"json_",                    # jansson parses inside the call
     ("wire", "device.c"): r"protobuf_c_|samlarm__v1__device_|samlarm__v1__envelope_",  # arena of the call
     ("core", "*.c"): r"crypto_(generichash|shorthash)",
