@@ -12,6 +12,7 @@
 
 #include "adapters/adapter.h"
 #include "adapters/espa444_call.h"
+#include "adapters/kind_words.h"
 #include "adapters/scaip_alarm.h"
 #include "wire/transcript.h"
 
@@ -141,10 +142,10 @@ static void reference_gives_the_address_back(void **state)
 static void list_of_kinds_is_checked(void **state)
 {
     (void)state;
-    assert_true(espa444_kinds_are_good(slice_str("LARM=help, NÖD = threat,")));
-    assert_false(espa444_kinds_are_good(slice_str("LARM=nothing")));
-    assert_false(espa444_kinds_are_good(slice_str("LARM")));
-    assert_false(espa444_kinds_are_good(slice_str("=help")));
+    assert_true(kind_words_are_good(slice_str("LARM=help, NÖD = threat,")));
+    assert_false(kind_words_are_good(slice_str("LARM=nothing")));
+    assert_false(kind_words_are_good(slice_str("LARM")));
+    assert_false(kind_words_are_good(slice_str("=help")));
 }
 
 /* --- every truncation of every recorded frame --- */
