@@ -153,10 +153,17 @@ void fuzz_adapter(const char *name, const uint8_t *data, size_t size)
             options.values[i] = strrchr(o->words, '|') + 1; /* the last of the words */
         } else if (o->type == OPTION_BOOL && is_other) {
             options.values[i] = "true";
+        } else if (o->type == OPTION_TEXT && is_other && o->preset[0] == '\0') {
+            options.values[i] = "1234";
         }
     }
     bool is_dialling = (data[0] & 0x80) != 0 && r->adapter->deliver != NULL;
-    must(r->adapter->open(r->session, &options, is_dialling, r->now, &r->out) == ERR_OK);
+    if (r->adapter->open(r->session, &options, is_dialling, r->now, &r->out) != ERR_OK) {
+        must(r->out.count > 0 && r->out.items[0].type == OUT_NOTE); /* it says why */
+        free(r->session);
+        free(r);
+        return;
+    }
     collect(r);
     if ((r->adapter->transports & TRANSPORT_TCP) != 0) {
         play_stream(r, data + 2, size - 2, data[1]);
