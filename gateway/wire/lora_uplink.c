@@ -272,9 +272,9 @@ static void read_things_stack(struct reading *r, const json_t *root, struct slic
     read_eui(r, get_text(r, ids, "dev_eui"), up->device_id[0] == '\0');
     (void)put_hex_upper(get_text(r, ids, "dev_addr"), up->dev_addr, LORA_ADDR_ROOM - 1);
     up->is_simulated = get_bool(r, root, "simulated");
-    up->received_ms = get_time(message, "received_at");
+    up->received_ms = get_time(root, "received_at");
     if (up->received_ms == 0) {
-        up->received_ms = get_time(root, "received_at");
+        up->received_ms = get_time(message, "received_at");
     }
     if (up->event == LORA_UP) {
         up->f_port = get_number(r, message, "f_port", 255);
