@@ -12,8 +12,8 @@
  *   device       the EUI in upper case; its model in devices.csv ("milesight-ws101", "elsys",
  *                "browan-tbpb100", "sensative-strips") chooses the codec
  *   one frame    may come twice: two gateways, a repeated confirmed uplink, the broker. The same
- *                counter, session and bytes within two minutes is told once; the same message later has
- *                the same reference, and the journal knows it. A counter that begins again has
+ *                counter, session and bytes at nearly the same time are told once; after a restart
+ *                the same message has the same reference, and the journal knows it. A counter that begins again has
  *                another session address or another time, so that it never hides a new press.
  *   not stored   everything known of the device is forgotten, so that its next frame is told in full
  */
@@ -145,7 +145,7 @@ static void put_reference(const struct lora_uplink *up, struct now now,
         buf_put_u64(&b, up->delivery);
     } else {
         buf_put_str(&b, "-w");
-        buf_put_i64(&b, now.wall_ms / LORAWAN_SAME_MS);
+        buf_put_i64(&b, now.wall_ms / LORAWAN_CLOSE_MS);
     }
     (void)slice_text(buf_slice(&b), ret_reference, REFERENCE_ROOM);
 }
@@ -281,14 +281,14 @@ static void take_uplink(struct session *s, struct message *m, struct lorawan_dev
     struct lorawan_telling telling = {.count = 0};
     enum lorawan_frame_is is = lorawan_follow(device, m->up, now);
     if (is == LORAWAN_SAME) {
-        out_note(out, "duplicate", "this frame was here a moment ago");
-    } else {
-        note_counter(is, out);
-        if (m->up->payload_len > 0) {
-            read_payload(s, m, device, now, &telling, out);
-        }
-        read_network(s, m, device, now, &telling);
+        out_note(out, "duplicate", "this frame was here already; an echo is no sign of life");
+        return;
     }
+    note_counter(is, out);
+    if (m->up->payload_len > 0) {
+        read_payload(s, m, device, now, &telling, out);
+    }
+    read_network(s, m, device, now, &telling);
     tell(s, m, &telling, now, out);
 }
 

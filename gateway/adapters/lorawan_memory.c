@@ -65,12 +65,24 @@ void lorawan_new_session(struct lorawan_device *device)
     memset(device->frames, 0, sizeof device->frames);
 }
 
+static bool is_close(const struct lorawan_frame *a, const struct lorawan_frame *b)
+{
+    if (a->received_ms == 0 || b->received_ms == 0) {
+        return b->mono_ms - a->mono_ms <= LORAWAN_CLOSE_MS;
+    }
+    int64_t apart_ms = b->received_ms - a->received_ms;
+    return apart_ms <= LORAWAN_CLOSE_MS && apart_ms >= -LORAWAN_CLOSE_MS;
+}
+
 static bool was_here(const struct lorawan_device *device, const struct lorawan_frame *frame)
 {
     for (size_t i = 0; i < LORAWAN_FRAMES_MAX; i++) {
         const struct lorawan_frame *f = &device->frames[i];
-        if (f->is_used && f->f_cnt == frame->f_cnt && f->content == frame->content &&
-            frame->mono_ms - f->mono_ms <= LORAWAN_SAME_MS) {
+        if (!f->is_used || f->f_cnt != frame->f_cnt || f->content != frame->content) {
+            continue;
+        }
+        bool is_newest = device->has_f_cnt && device->f_cnt == frame->f_cnt;
+        if (is_close(f, frame) || (is_newest && frame->mono_ms - f->mono_ms <= LORAWAN_SAME_MS)) {
             return true;
         }
     }
@@ -82,7 +94,10 @@ enum lorawan_frame_is lorawan_follow(struct lorawan_device *device,
 {
     uint64_t session = number_of(begin, uplink->dev_addr, strlen(uplink->dev_addr));
     uint8_t port = (uint8_t)uplink->f_port;
-    struct lorawan_frame frame = {.is_used = true, .f_cnt = uplink->f_cnt, .mono_ms = now.mono_ms};
+    struct lorawan_frame frame = {.is_used = true,
+                                  .f_cnt = uplink->f_cnt,
+                                  .received_ms = uplink->received_ms,
+                                  .mono_ms = now.mono_ms};
     frame.content = number_of(number_of(session, &port, 1), uplink->payload, uplink->payload_len);
     if (was_here(device, &frame)) {
         return LORAWAN_SAME;

@@ -12,14 +12,17 @@
 /* Ceilings. Past them the device that was silent longest is forgotten. */
 enum { LORAWAN_DEVICES_MAX = 2048, LORAWAN_FRAMES_MAX = 4 };
 
-/* The same frame comes again within this: a second gateway was slow, the device repeated a confirmed
- * uplink that nobody acknowledged, the broker delivered twice. */
-enum { LORAWAN_SAME_MS = 120 * 1000 };
+/* The same session, counter and bytes are the same frame again when the network's times lie so close (a
+ * second gateway, the broker once more), however late it is delivered; or when the counter has not gone
+ * on since and so little time has passed (a confirmed uplink that the device repeats). Otherwise it is a
+ * counter that began again, and what it says is new. */
+enum { LORAWAN_CLOSE_MS = 10 * 1000, LORAWAN_SAME_MS = 30 * 1000 };
 
 struct lorawan_frame {
     bool is_used;
     uint32_t f_cnt;
-    uint64_t content; /* a number made of session, port and payload */
+    uint64_t content;    /* a number made of session, port and payload */
+    int64_t received_ms; /* wall, the network's; 0: none */
     int64_t mono_ms;
 };
 
@@ -45,7 +48,7 @@ struct lorawan_memory {
 enum lorawan_frame_is {
     LORAWAN_NEXT,     /* the counter goes on without a gap */
     LORAWAN_GAP,      /* frames between were lost, or this is the first that we hear */
-    LORAWAN_SAME,     /* this very frame was here within LORAWAN_SAME_MS */
+    LORAWAN_SAME,     /* this very frame was here */
     LORAWAN_REPEATED, /* the counter stands still, though it is another frame */
     LORAWAN_BACK      /* the counter went back, and there was no join */
 };

@@ -44,14 +44,27 @@ static bool is_news(struct lorawan_device *d, enum lora_what what, bool is_raise
     return lorawan_is_news(d, &r, is_raised, what == LORA_DOOR, AGAIN_MS, at(mono_ms));
 }
 
-static void the_same_frame_is_known_for_two_minutes(void **state)
+static void the_same_frame_is_known(void **state)
 {
     (void)state;
     struct lorawan_device *d = lorawan_device(memory, slice_str("A"), at(0));
     assert_int_equal(follow(d, 1, 7, 0), LORAWAN_GAP);
-    assert_int_equal(follow(d, 2, 8, 10), LORAWAN_NEXT);
-    assert_int_equal(follow(d, 1, 7, LORAWAN_SAME_MS), LORAWAN_SAME);
-    assert_int_equal(follow(d, 1, 7, LORAWAN_SAME_MS + 1), LORAWAN_BACK);
+    assert_int_equal(follow(d, 1, 7, LORAWAN_SAME_MS), LORAWAN_SAME); /* repeated by the device */
+    assert_int_equal(follow(d, 1, 7, LORAWAN_SAME_MS + 1), LORAWAN_REPEATED);
+    assert_int_equal(follow(d, 2, 8, LORAWAN_SAME_MS + 2), LORAWAN_NEXT);
+    assert_int_equal(follow(d, 1, 7, LORAWAN_CLOSE_MS), LORAWAN_SAME); /* a slow gateway */
+    assert_int_equal(follow(d, 1, 7, 3 * LORAWAN_SAME_MS), LORAWAN_BACK);
+}
+
+static void an_echo_is_known_by_the_networks_time(void **state)
+{
+    (void)state;
+    struct lorawan_device *d = lorawan_device(memory, slice_str("A"), at(0));
+    struct lora_uplink up = {.f_cnt = 1, .received_ms = 1767355200000, .dev_addr = "00A"};
+    assert_int_equal(lorawan_follow(d, &up, at(0)), LORAWAN_GAP);
+    assert_int_equal(lorawan_follow(d, &up, at(3600000)), LORAWAN_SAME);
+    up.received_ms += LORAWAN_CLOSE_MS + 1;
+    assert_int_equal(lorawan_follow(d, &up, at(3600000)), LORAWAN_REPEATED);
 }
 
 static void the_counter_is_followed(void **state)
@@ -135,7 +148,8 @@ static void the_longest_silent_gives_way(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_same_frame_is_known_for_two_minutes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_frame_is_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_echo_is_known_by_the_networks_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_counter_is_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_state_is_told_once_and_again_after_a_time, set_up,
                                         tear_down),
