@@ -28,13 +28,19 @@ static uint64_t key_of(struct slice key)
     return number == 0 ? 1 : number;
 }
 
+static struct lorawan_device *row_of(struct lorawan_memory *memory, uint64_t number)
+{
+    return memory->rows[(number ^ number >> 32) % LORAWAN_ROWS];
+}
+
 struct lorawan_device *lorawan_device(struct lorawan_memory *memory, struct slice key,
                                       struct now now)
 {
     uint64_t number = key_of(key);
-    struct lorawan_device *oldest = &memory->devices[0];
-    for (size_t i = 0; i < LORAWAN_DEVICES_MAX; i++) {
-        struct lorawan_device *d = &memory->devices[i];
+    struct lorawan_device *row = row_of(memory, number);
+    struct lorawan_device *oldest = &row[0];
+    for (size_t i = 0; i < LORAWAN_PLACES; i++) {
+        struct lorawan_device *d = &row[i];
         if (d->key == number) {
             d->heard_ms = now.mono_ms;
             return d;
@@ -51,9 +57,10 @@ struct lorawan_device *lorawan_device(struct lorawan_memory *memory, struct slic
 void lorawan_forget(struct lorawan_memory *memory, struct slice key)
 {
     uint64_t number = key_of(key);
-    for (size_t i = 0; i < LORAWAN_DEVICES_MAX; i++) {
-        if (memory->devices[i].key == number) {
-            memory->devices[i] = (struct lorawan_device){.key = number};
+    struct lorawan_device *row = row_of(memory, number);
+    for (size_t i = 0; i < LORAWAN_PLACES; i++) {
+        if (row[i].key == number) {
+            row[i] = (struct lorawan_device){.key = number};
         }
     }
 }

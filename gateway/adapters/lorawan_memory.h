@@ -9,8 +9,9 @@
 #include "wire/lora.h"
 #include "wire/lora_uplink.h"
 
-/* Ceilings. Past them the device that was silent longest is forgotten. */
-enum { LORAWAN_DEVICES_MAX = 2048, LORAWAN_FRAMES_MAX = 4 };
+/* Ceilings: rows of places, a device stands in the row that its key gives. Where a row is full, the one that
+ * was silent longest is forgotten; 5,000 devices hardly ever meet so. Memory is touched as it is used. */
+enum { LORAWAN_ROWS = 1024, LORAWAN_PLACES = 16, LORAWAN_FRAMES_MAX = 4 };
 
 /* The same session, counter and bytes are the same frame again when the network's times lie so close (a
  * second gateway, the broker once more), however late it is delivered; or when the counter has not gone
@@ -42,7 +43,7 @@ struct lorawan_device {
 };
 
 struct lorawan_memory {
-    struct lorawan_device devices[LORAWAN_DEVICES_MAX];
+    struct lorawan_device rows[LORAWAN_ROWS][LORAWAN_PLACES];
 };
 
 enum lorawan_frame_is {
