@@ -74,8 +74,10 @@ static bool find_device(const void *context, const char *dialect, const char *ke
     if (device == NULL) {
         return false;
     }
-    *ret_device =
-        (struct adapter_device){.id = device->id, .model = device->model, .secret = device->secret};
+    *ret_device = (struct adapter_device){.id = device->id,
+                                          .model = device->model,
+                                          .secret = device->secret,
+                                          .sequence = ledger_sequence(turn->ledger, device->id)};
     return true;
 }
 

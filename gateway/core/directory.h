@@ -27,6 +27,7 @@ struct place {
     char pseudonym[PLACE_ROOM]; /* what bus, journal and logs carry */
     char label[LABEL_ROOM];     /* "Rum 12": for handhelds and centres only */
     uint16_t unit;
+    uint32_t device_count; /* private: built by directory_index */
 };
 
 enum on_reset { ON_RESET_CLOSE, ON_RESET_MARK };
@@ -151,6 +152,12 @@ const struct centre *directory_centre(const struct directory *d, const char *nam
 /* By what the adapter said: the whole key, then without its last '/' part, and so on. */
 const struct device *directory_find(const struct directory *d, const char *dialect,
                                     const char *key);
+/* Is this the only device of its place? Then its fault leaves a person without a way to call. */
+bool directory_is_only_device(const struct directory *d, const struct device *device);
+/* A fault of this kind takes away the way to call: the class is urgent when the device is the only one
+ * of its place, else technical. */
+enum class_ directory_fault_class(const struct directory *d, const struct device *device,
+                                  enum kind kind);
 /* Exactly this key; NULL when there is none. */
 const struct device *directory_key(const struct directory *d, const char *dialect, const char *key);
 /* What this model means by this code; NULL: nothing is configured, the dialect's own meaning counts. */

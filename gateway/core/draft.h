@@ -63,6 +63,10 @@ bool offers_is_meant(const struct ledger *ledger, const struct case_value *c, si
 /* All open offers but this person's get this stage. */
 void offers_end(struct case_value *c, const char *except, enum offer_stage stage);
 
+/* intake.c: a case as its first event says, and its beginning: plan, record, first step. */
+struct case_value case_begin(const struct work *w, const struct alarm *alarm);
+void case_open(struct work *w, struct draft *t);
+
 /* the rules, by what came in */
 void decide_alarm(struct work *w, const struct alarm *alarm); /* intake.c */
 void decide_event(struct work *w, const struct alarm *event); /* intake.c: id is new */

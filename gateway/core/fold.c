@@ -274,26 +274,33 @@ static void watch(struct ledger *ledger, size_t device, struct now now)
     const struct device *d = &ledger->directory->devices[device];
     struct life *life = &ledger->lives[device];
     life->heard_mono_ms = now.mono_ms;
-    if (d->supervision_ms > 0 && ledger->is_watching && !life->is_silent) {
-        heap_set(&ledger->watch, (uint32_t)device, now.mono_ms + supervision_limit_ms(d));
+    int64_t limit_ms = supervision_limit_ms(d, life);
+    if (limit_ms > 0 && ledger->is_watching && !life->is_silent) {
+        heap_set(&ledger->watch, (uint32_t)device, now.mono_ms + limit_ms);
     }
 }
 
 void ledger_heard(struct ledger *ledger, const char *device_id, struct now now)
 {
     const struct device *device = directory_device(ledger->directory, device_id);
-    if (device != NULL && device->supervision_ms > 0) {
+    if (device != NULL) {
         watch(ledger, (size_t)(device - ledger->directory->devices), now);
     }
 }
 
-/* "silent@1700000000000": the wall time of the last sign. */
-static int64_t silent_ms_of(const char *reference)
+/* What silence_reference has written; a case of its own when it names none. */
+static void read_silence(const struct alarm *event, struct life *life)
 {
     uint64_t ms = 0;
-    struct slice rest = slice_str(reference);
+    size_t len = 0;
+    struct slice joined = slice_str(event->reference);
+    struct slice rest = slice_cut(&joined, ' ');
     (void)slice_cut(&rest, '@');
-    return slice_u64(rest, INT64_MAX, &ms) == ERR_OK ? (int64_t)ms : 0;
+    life->silent_ms = slice_u64(rest, INT64_MAX, &ms) == ERR_OK ? (int64_t)ms : 0;
+    memcpy(life->silent_case, event->id.at, CASE_ID_REF);
+    if (joined.len > 0) {
+        (void)!hex_decode(joined, life->silent_case, CASE_ID_REF, &len);
+    }
 }
 
 static void apply_event(struct ledger *ledger, const struct alarm *event, struct now now)
@@ -306,9 +313,11 @@ static void apply_event(struct ledger *ledger, const struct alarm *event, struct
     }
     size_t at = (size_t)(device - ledger->directory->devices);
     struct life *life = &ledger->lives[at];
+    life->sequence = event->sequence > life->sequence ? event->sequence : life->sequence;
+    life->promised_ms = event->interval_ms > 0 ? event->interval_ms : life->promised_ms;
     if (strcmp(event->dialect, "gateway") == 0 && event->kind == KIND_DEVICE_SILENT) {
         life->is_silent = event->phase == PHASE_RAISED;
-        life->silent_ms = silent_ms_of(event->reference);
+        read_silence(event, life);
         if (life->is_silent) {
             heap_remove(&ledger->watch, (uint32_t)at);
         } else {
@@ -422,7 +431,11 @@ static void apply_seen(struct ledger *ledger, const struct seen *seen, struct no
     const struct device *device = directory_device(ledger->directory, seen->device);
     if (device != NULL) {
         size_t at = (size_t)(device - ledger->directory->devices);
-        ledger->lives[at].seen_ms = seen->at_ms;
+        struct life *life = &ledger->lives[at];
+        life->seen_ms = seen->at_ms;
+        if (device->supervision_ms == 0 && seen->expected_ms > 0) {
+            life->promised_ms = seen->expected_ms;
+        }
         watch(ledger, at, now);
     }
 }

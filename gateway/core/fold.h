@@ -14,6 +14,8 @@ enum {
     HAND_OVER_MS = 30000,       /* a hand-over that is not answered ends; the owner still has it */
     CENTRE_GAP_MAX_MS = 120000, /* a centre that does not answer is asked at least this often */
     NOBODY_RETRY_MS = 30000,    /* a plan without a way out (never loaded by conf) begins again */
+    SITE_WINDOW_MS = 900000,    /* silences of a unit within this of each other are one case */
+    CASE_ID_REF = 8,            /* bytes of a case's id that name it in a reference */
     SEEN_EVERY_MS = 3600000,    /* of a device that lives one heartbeat an hour is journalled */
     STEP_MIN_MS = 1000
 };
@@ -48,8 +50,11 @@ struct carer {
 
 struct life {
     int64_t heard_mono_ms;
-    int64_t seen_ms;   /* last journalled heartbeat, wall */
-    int64_t silent_ms; /* wall time of the last sign before the silence, names it in records */
+    int64_t seen_ms;     /* last journalled heartbeat, wall */
+    int64_t silent_ms;   /* wall time of the last sign before the silence, names it in records */
+    int64_t promised_ms; /* the device itself has said that it is heard so often; 0: it has not */
+    uint64_t sequence;   /* the highest that an event of it carried */
+    uint8_t silent_case[CASE_ID_REF]; /* while it is silent: the case that tells of it */
     bool is_silent;
 };
 
@@ -120,4 +125,8 @@ void step_each(const struct ledger *ledger, const struct step *step, const struc
                bool (*each)(void *context, size_t staff), void *context);
 /* Is one of the units above or equal to the other? */
 bool fold_related(const struct ledger *ledger, uint16_t a, uint16_t b);
-int64_t supervision_limit_ms(const struct device *device);
+/* The longest silence that is none; 0: the device is not supervised. What is configured counts before
+ * what the device has promised. */
+int64_t supervision_limit_ms(const struct device *device, const struct life *life);
+/* "silent@1700000000000", and behind a blank the case that it joined. */
+void silence_reference(int64_t silent_ms, const uint8_t *joined, struct buf *out);

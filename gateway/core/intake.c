@@ -23,11 +23,10 @@ static void put_event(struct work *w, const struct alarm *event)
     }
 }
 
-static void open_case(struct work *w, const struct alarm *alarm)
+struct case_value case_begin(const struct work *w, const struct alarm *alarm)
 {
-    struct draft t = {.work = w};
-    struct case_value *c = &t.c;
-    c->id = alarm->id;
+    struct case_value value = {.id = alarm->id};
+    struct case_value *c = &value;
     c->kind = alarm->kind;
     c->class_ = alarm->class_ == CLASS_UNKNOWN ? kind_class(alarm->kind) : alarm->class_;
     c->form = alarm->form;
@@ -45,6 +44,12 @@ static void open_case(struct work *w, const struct alarm *alarm)
     c->count = 1;
     c->is_device_unknown = alarm->is_device_unknown;
     c->is_not_recorded = alarm->is_not_recorded;
+    return value;
+}
+
+void case_open(struct work *w, struct draft *t)
+{
+    struct case_value *c = &t->c;
     const struct plan *plan =
         plan_match(w->ledger->directory, c->form, c->unit, c->kind, c->class_, w->now.wall_ms);
     if (plan != NULL) {
@@ -52,8 +57,8 @@ static void open_case(struct work *w, const struct alarm *alarm)
     }
     w->created++;
     w->out->reply.case_id = c->id;
-    draft_put(&t, CHANGE_RAISED, "", "");
-    steps_begin(&t);
+    draft_put(t, CHANGE_RAISED, "", "");
+    steps_begin(t);
 }
 
 /* The newest words of the device, and its graver kind. */
@@ -188,7 +193,8 @@ void decide_event(struct work *w, const struct alarm *event)
     }
     put_event(w, event);
     if (slot == NULL) {
-        open_case(w, event);
+        struct draft t = {.work = w, .c = case_begin(w, event)};
+        case_open(w, &t);
     } else if (event->phase == PHASE_UPDATED) {
         update(w, slot, event);
     } else {

@@ -221,12 +221,24 @@ uint64_t ledger_fingerprint(const struct ledger *ledger)
     for (size_t i = 0; i < ledger->directory->device_count; i++) {
         if (ledger->lives[i].is_silent) {
             uint64_t hash = hash_add_text(HASH_START, ledger->directory->devices[i].id);
-            sum += hash_end(hash_add_u64(hash, (uint64_t)ledger->lives[i].silent_ms));
+            hash = hash_add_u64(hash, (uint64_t)ledger->lives[i].silent_ms);
+            for (size_t k = 0; k < CASE_ID_REF; k++) {
+                hash = hash_add_u64(hash, ledger->lives[i].silent_case[k]);
+            }
+            sum += hash_end(hash);
         }
+        uint64_t said = hash_add_u64(HASH_START, ledger->lives[i].sequence);
+        sum += hash_end(hash_add_u64(said, (uint64_t)ledger->lives[i].promised_ms)) * (i + 1);
     }
     for (size_t i = 0; i < ledger->fault_count; i++) {
         uint64_t hash = hash_add_text(HASH_START, ledger->faults[i].what);
         sum += hash_end(hash_add_text(hash, ledger->faults[i].about));
     }
     return sum;
+}
+
+uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id)
+{
+    const struct device *device = directory_device(ledger->directory, device_id);
+    return device == NULL ? 0 : ledger->lives[device - ledger->directory->devices].sequence;
 }

@@ -114,6 +114,9 @@ bool ledger_concerns(const struct ledger *ledger, const struct case_value *c, co
 /* The step that runs, or NULL. */
 const struct step *ledger_step(const struct ledger *ledger, const struct case_value *c);
 
+/* The highest sequence that a journalled event of this device carried; 0: none, or no such device. */
+uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id);
+
 /* Faults that have begun and are not over, at most 16; they live until the next ledger_apply. */
 size_t ledger_faults(const struct ledger *ledger, const struct fault **ret);
 

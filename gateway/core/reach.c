@@ -131,8 +131,9 @@ void step_each(const struct ledger *ledger, const struct step *step, const struc
     }
 }
 
-int64_t supervision_limit_ms(const struct device *device)
+int64_t supervision_limit_ms(const struct device *device, const struct life *life)
 {
+    int64_t interval_ms = device->supervision_ms > 0 ? device->supervision_ms : life->promised_ms;
     /* The promise is "within the interval and a tenth"; half of the tenth is left for the way. */
-    return device->supervision_ms + device->supervision_ms / 20;
+    return interval_ms + interval_ms / 20;
 }

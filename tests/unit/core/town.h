@@ -24,9 +24,9 @@ static struct unit town_units[UNITS] = {{"town", "Staden", FORM_ORDINARY, NONE},
                                         {"home", "Björken", FORM_SPECIAL, TOWN},
                                         {"ward", "Björken 1", FORM_SPECIAL, HOME},
                                         {"lost", "Okända", FORM_ORDINARY, TOWN}};
-static struct place town_places[] = {{"ward-12", "pw12", "Rum 12", WARD},
-                                     {"ward-13", "pw13", "Rum 13", WARD},
-                                     {"flat-1", "pf1", "Storgatan", NORTH}};
+static struct place town_places[] = {{"ward-12", "pw12", "Rum 12", WARD, 0},
+                                     {"ward-13", "pw13", "Rum 13", WARD, 0},
+                                     {"flat-1", "pf1", "Storgatan", NORTH, 0}};
 static struct device town_devices[] = {
     {.id = "room12", .dialect = "espa", .key = "panel/12", .vendor = "acme", .place = 0},
     {.id = "room13", .dialect = "espa", .key = "panel/13", .place = 1, .on_reset = ON_RESET_MARK},
