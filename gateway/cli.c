@@ -21,6 +21,8 @@ static const char usage[] =
     "  staff enrol --config DIR --state DIR ID... a new PIN (also: --all)\n"
     "  staff revoke --state DIR ID                no login any more\n"
     "  device list --config DIR                   what is in the list\n"
+    "  device test --state DIR ID [--within 10m]  somebody presses it now: is it heard?\n"
+    "  device show --state DIR ID                 silent? last test?\n"
     "  key show --state DIR                       the public key that proves journal and reports\n"
     "  evaluate plan|run|report|verify            judge a vendor's equipment (evaluate --help)\n"
     "  --help, --version\n";

@@ -101,6 +101,10 @@ static void print_record(const struct record *record)
         print_id(&record->answered.event_id);
         printf("  %s", record->answered.is_positive ? "positive" : "negative");
         break;
+    case RECORD_TRIAL:
+        printf("%s %s by %s", record->trial.device, trial_state_word(record->trial.state),
+               record->trial.by);
+        break;
     case RECORD_NONE:
     case RECORD_TYPE_COUNT:
         break;

@@ -1,6 +1,8 @@
 /* turn_control.c - what the command line may ask of the running gateway. Sub-file of the door.
  *
- *   copy DIR   a consistent copy of the journal in the new folder DIR  ->  "ok" or "error why"
+ *   copy DIR         a consistent copy of the journal in the new folder DIR   ->  "ok" or "error why"
+ *   test ID SECONDS  somebody goes and presses this device: is it heard?     ->  the same
+ *   device ID        what is known of it        ->  "ok heard ... silent no test heard after 2.1 s"
  */
 #include "turn_parts.h"
 
@@ -16,13 +18,75 @@ static void on_copied(void *context, enum err err, const char *why)
     control_reply(context, err == ERR_OK ? "ok" : answer);
 }
 
+static void ask_test(struct turn *turn, struct asker *asker, struct slice line)
+{
+    struct input input = {.type = INPUT_TRIAL, .staff = "command"};
+    uint64_t seconds = 0;
+    slice_text(slice_cut(&line, ' '), input.reason, sizeof input.reason);
+    if (slice_u64(line, 86400, &seconds) != ERR_OK || seconds == 0) {
+        control_reply(asker, "error a test ends within 1 to 86400 seconds");
+        return;
+    }
+    input.within_ms = (int64_t)seconds * 1000;
+    struct reply reply = turn_input(turn, &input, loop_now());
+    control_reply(asker, reply.err == ERR_OK ? "ok" : "error this device is not in devices.csv");
+}
+
+static void put_test(struct buf *b, const struct trial *trial)
+{
+    buf_put_str(b, " test ");
+    buf_put_str(b, trial->state == TRIAL_UNKNOWN ? "never" : trial_state_word(trial->state));
+    if (trial->state == TRIAL_HEARD) {
+        buf_put_str(b, " after ");
+        buf_put_i64(b, trial->after_ms);
+        buf_put_str(b, " ms");
+    }
+    if (trial->state != TRIAL_UNKNOWN) {
+        buf_put_str(b, " at ");
+        clock_put_utc(b, trial->at_ms);
+    }
+}
+
+static void tell_device(struct turn *turn, struct asker *asker, struct slice line)
+{
+    char id[DEVICE_ROOM];
+    char text[300];
+    struct buf b = buf_of(text, sizeof text);
+    slice_text(line, id, sizeof id);
+    const struct device *device = directory_device(turn->directory, id);
+    if (device == NULL) {
+        control_reply(asker, "error this device is not in devices.csv");
+        return;
+    }
+    struct device_life life =
+        ledger_device(turn->ledger, (size_t)(device - turn->directory->devices));
+    buf_put_str(&b, "ok silent ");
+    buf_put_str(&b, life.is_silent ? "yes" : "no");
+    buf_put_str(&b, " heartbeat ");
+    if (life.seen_ms == 0) {
+        buf_put_str(&b, "never");
+    } else {
+        clock_put_utc(&b, life.seen_ms);
+    }
+    put_test(&b, life.trial);
+    control_reply(asker, buf_cstr(&b));
+}
+
 static void on_line(void *context, struct asker *asker, struct slice line)
 {
     struct turn *turn = context;
     char dir[CONTROL_LINE_MAX];
     struct slice verb = slice_cut(&line, ' ');
+    if (slice_eq_str(verb, "test")) {
+        ask_test(turn, asker, line);
+        return;
+    }
+    if (slice_eq_str(verb, "device")) {
+        tell_device(turn, asker, line);
+        return;
+    }
     if (!slice_eq_str(verb, "copy") || line.len == 0) {
-        control_reply(asker, "error I know only: copy DIR");
+        control_reply(asker, "error I know only: copy DIR, test ID SECONDS, device ID");
         return;
     }
     slice_text(line, dir, sizeof dir);

@@ -73,6 +73,10 @@
     TEXT(device) TEXT(port) TEXT(reference) NUMBER(at_ms, at_ms) NUMBER(expected_ms, expected_ms)
 #define FAULT_FIELDS TEXT(what) TEXT(about) NUMBER(over, is_over) NUMBER(at_ms, at_ms)
 #define STARTED_FIELDS TEXT(config) TEXT(version) TEXT(boot) NUMBER(at_ms, at_ms)
+#define TRIAL_FIELDS                                                                               \
+    WORD(state, TRIAL_STATE_COUNT)                                                                 \
+    TEXT(device)                                                                                   \
+    TEXT(by) NUMBER(at_ms, at_ms) NUMBER(within_ms, within_ms) NUMBER(after_ms, after_ms)
 #define ANSWERED_FIELDS TEXT(port) NUMBER(positive, is_positive) NUMBER(at_ms, at_ms)
 
 static ProtobufCBinaryData id_out(const struct alarm_id *id)
@@ -150,6 +154,7 @@ union small_out {
     Samlarm__V1__Fault fault;
     Samlarm__V1__Started started;
     Samlarm__V1__Answered answered;
+    Samlarm__V1__Trial trial;
 };
 
 /* The records without inner messages; `m` and `v` are what the field lists expect. */
@@ -168,6 +173,7 @@ SMALL_OUT(seen, SEEN_FIELDS)
 SMALL_OUT(fault, FAULT_FIELDS)
 SMALL_OUT(started, STARTED_FIELDS)
 SMALL_OUT(answered, ANSWERED_FIELDS m->event = id_out(&v->event_id);)
+SMALL_OUT(trial, TRIAL_FIELDS)
 
 #undef TEXT
 #undef NUMBER
@@ -237,6 +243,9 @@ enum err record_pack(const struct record *record, struct buf *out)
     case RECORD_ANSWERED:
         m.answered = (Samlarm__V1__Answered *)answered_out(&record->answered, &small);
         break;
+    case RECORD_TRIAL:
+        m.trial = (Samlarm__V1__Trial *)trial_out(&record->trial, &small);
+        break;
     case RECORD_NONE:
     case RECORD_TYPE_COUNT:
         return ERR_BUG;
@@ -300,6 +309,7 @@ SMALL_IN(seen, Seen, SEEN_FIELDS)
 SMALL_IN(fault, Fault, FAULT_FIELDS)
 SMALL_IN(started, Started, STARTED_FIELDS)
 SMALL_IN(answered, Answered, ANSWERED_FIELDS is_good = id_in(m->event, &v->event_id) && is_good;)
+SMALL_IN(trial, Trial, TRIAL_FIELDS)
 
 static void *arena_get(void *arena, size_t size)
 {
@@ -316,11 +326,11 @@ static void arena_forget(void *arena, void *at)
 static size_t record_size(enum record_type type)
 {
     static const size_t sizes[RECORD_TYPE_COUNT] = {
-        [RECORD_EVENT] = sizeof(struct alarm),      [RECORD_CASE] = sizeof(struct case_change),
-        [RECORD_RECEIPT] = sizeof(struct receipt),  [RECORD_DUTY] = sizeof(struct duty),
-        [RECORD_HANDSET] = sizeof(struct handset),  [RECORD_SEEN] = sizeof(struct seen),
-        [RECORD_FAULT] = sizeof(struct fault),      [RECORD_STARTED] = sizeof(struct started),
-        [RECORD_ANSWERED] = sizeof(struct answered)};
+        [RECORD_EVENT] = sizeof(struct alarm),       [RECORD_CASE] = sizeof(struct case_change),
+        [RECORD_RECEIPT] = sizeof(struct receipt),   [RECORD_DUTY] = sizeof(struct duty),
+        [RECORD_HANDSET] = sizeof(struct handset),   [RECORD_SEEN] = sizeof(struct seen),
+        [RECORD_FAULT] = sizeof(struct fault),       [RECORD_STARTED] = sizeof(struct started),
+        [RECORD_ANSWERED] = sizeof(struct answered), [RECORD_TRIAL] = sizeof(struct trial)};
     return sizes[type];
 }
 
@@ -345,6 +355,8 @@ static bool record_in(const Samlarm__V1__Record *m, struct record *v)
         return started_in(m->started, &v->started);
     case RECORD_ANSWERED:
         return answered_in(m->answered, &v->answered);
+    case RECORD_TRIAL:
+        return trial_in(m->trial, &v->trial);
     case RECORD_NONE:
     case RECORD_TYPE_COUNT:
         break;

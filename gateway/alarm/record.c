@@ -42,6 +42,12 @@ const char *handset_state_word(enum handset_state state)
     return WORD(words, HANDSET_STATE_COUNT, state);
 }
 
+const char *trial_state_word(enum trial_state state)
+{
+    static const char *const words[TRIAL_STATE_COUNT] = {"unknown", "asked", "heard", "failed"};
+    return WORD(words, TRIAL_STATE_COUNT, state);
+}
+
 int64_t record_at_ms(const struct record *record)
 {
     switch (record->type) {
@@ -63,6 +69,8 @@ int64_t record_at_ms(const struct record *record)
         return record->started.at_ms;
     case RECORD_ANSWERED:
         return record->answered.at_ms;
+    case RECORD_TRIAL:
+        return record->trial.at_ms;
     case RECORD_NONE:
     case RECORD_TYPE_COUNT:
         break;

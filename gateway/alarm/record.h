@@ -158,6 +158,18 @@ struct answered {
     int64_t at_ms;
 };
 
+enum trial_state { TRIAL_UNKNOWN, TRIAL_ASKED, TRIAL_HEARD, TRIAL_FAILED, TRIAL_STATE_COUNT };
+
+/* A test of one device that somebody has asked for, and what came of it. */
+struct trial {
+    char device[DEVICE_ROOM];
+    enum trial_state state;
+    char by[CENTRE_ROOM];
+    int64_t at_ms;
+    int64_t within_ms;
+    int64_t after_ms;
+};
+
 enum record_type { /* the numbers of Record's oneof in journal.proto */
                    RECORD_NONE,
                    RECORD_EVENT,
@@ -169,6 +181,7 @@ enum record_type { /* the numbers of Record's oneof in journal.proto */
                    RECORD_FAULT,
                    RECORD_STARTED,
                    RECORD_ANSWERED,
+                   RECORD_TRIAL,
                    RECORD_TYPE_COUNT
 };
 
@@ -185,6 +198,7 @@ struct record {
         struct fault fault;
         struct started started;
         struct answered answered;
+        struct trial trial;
     };
 };
 
@@ -193,6 +207,7 @@ const char *change_word(enum change change);
 const char *case_state_word(enum case_state state);
 const char *offer_stage_word(enum offer_stage stage);
 const char *handset_state_word(enum handset_state state);
+const char *trial_state_word(enum trial_state state);
 
 static inline bool case_is_open(const struct case_value *c)
 {

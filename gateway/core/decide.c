@@ -56,6 +56,9 @@ static void decide_tick(struct work *w)
 {
     decide_deadlines(w);
     if (!w->out->reply.is_more) {
+        decide_trials_over(w);
+    }
+    if (!w->out->reply.is_more) {
         decide_silences(w);
     }
 }
@@ -120,8 +123,8 @@ void ledger_decide(const struct ledger *ledger, const struct input *input, struc
         [INPUT_ON_SITE] = decide_on_site, [INPUT_HAND_OVER] = decide_hand_over,
         [INPUT_CLOSE] = decide_close,     [INPUT_ASSIST] = decide_assist,
         [INPUT_CENTRE] = decide_centre,   [INPUT_ANSWERED] = decide_answered,
-        [INPUT_FAULT] = decide_fault,     [INPUT_STARTED] = decide_started,
-        [INPUT_TICK] = decide_tick};
+        [INPUT_FAULT] = decide_fault,     [INPUT_TRIAL] = decide_trial,
+        [INPUT_STARTED] = decide_started, [INPUT_TICK] = decide_tick};
     ret->count = 0;
     ret->reply = (struct reply){.word = ""};
     struct work w = {.ledger = ledger, .input = input, .now = now, .out = ret};

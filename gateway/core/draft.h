@@ -64,6 +64,9 @@ bool offers_is_meant(const struct ledger *ledger, const struct case_value *c, si
 void offers_end(struct case_value *c, const char *except, enum offer_stage stage);
 
 /* intake.c: a case as its first event says, and its beginning: plan, record, first step. */
+/* supervision.c: an event of the gateway itself about this device, without reference and id. */
+struct alarm gateway_event(const struct work *w, size_t device, enum kind kind, enum phase phase);
+
 struct case_value case_begin(const struct work *w, const struct alarm *alarm);
 void case_open(struct work *w, struct draft *t);
 
@@ -74,6 +77,9 @@ void decide_assist(struct work *w);                           /* intake.c */
 void decide_alive(struct work *w);                            /* supervision.c */
 void decide_heard(struct work *w, const struct alarm *alarm); /* supervision.c */
 void decide_silences(struct work *w);                         /* supervision.c */
+void decide_trial(struct work *w);                            /* trial.c */
+void decide_tried(struct work *w, const struct alarm *alarm); /* trial.c: a press or a test came */
+void decide_trials_over(struct work *w);                      /* trial.c: their time has come */
 void decide_accept(struct work *w);                           /* staff.c */
 void decide_decline(struct work *w);                          /* staff.c */
 void decide_on_site(struct work *w);                          /* staff.c */

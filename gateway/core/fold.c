@@ -440,6 +440,22 @@ static void apply_seen(struct ledger *ledger, const struct seen *seen, struct no
     }
 }
 
+static void apply_trial(struct ledger *ledger, const struct trial *trial, struct now now)
+{
+    const struct device *device = directory_device(ledger->directory, trial->device);
+    if (device == NULL) {
+        return;
+    }
+    uint32_t at = (uint32_t)(device - ledger->directory->devices);
+    ledger->lives[at].trial = *trial;
+    if (trial->state == TRIAL_ASKED) {
+        heap_set(&ledger->trials, at,
+                 mono_of(trial->at_ms + trial->within_ms, trial->within_ms, now));
+    } else {
+        heap_remove(&ledger->trials, at);
+    }
+}
+
 void ledger_apply(struct ledger *ledger, const struct record *record, struct now now)
 {
     ledger->seq = record->seq;
@@ -464,6 +480,9 @@ void ledger_apply(struct ledger *ledger, const struct record *record, struct now
         break;
     case RECORD_FAULT:
         apply_fault(ledger, &record->fault);
+        break;
+    case RECORD_TRIAL:
+        apply_trial(ledger, &record->trial, now);
         break;
     case RECORD_STARTED:
         /* A new life: nobody is blamed for the time in which we did not listen. */

@@ -56,6 +56,7 @@ struct life {
     uint64_t sequence;   /* the highest that an event of it carried */
     uint8_t silent_case[CASE_ID_REF]; /* while it is silent: the case that tells of it */
     bool is_silent;
+    struct trial trial; /* the last one */
 };
 
 enum { FAULTS_MAX = 16 };
@@ -82,7 +83,8 @@ struct ledger {
     size_t other_at;           /* SIZE_MAX: nobody */
     uint32_t *unit_heads;      /* carer + 1, on duty; the last one is for no unit */
     struct life *lives;
-    struct heap watch; /* supervised devices that are not silent, once a life has begun */
+    struct heap watch;  /* supervised devices that are not silent, once a life has begun */
+    struct heap trials; /* devices whose test is asked for, by the time at which it fails */
     bool is_watching;
     struct fault faults[FAULTS_MAX];
     size_t fault_count;

@@ -223,6 +223,7 @@ void decide_alarm(struct work *w, const struct alarm *alarm)
     if (w->out->reply.err == ERR_OK) {
         struct alarm_id case_id = w->out->reply.case_id;
         decide_heard(w, &event);
+        decide_tried(w, &event);
         w->out->reply.case_id = case_id;
     }
 }

@@ -13,7 +13,7 @@ size_t ledger_size(const struct directory *d, const struct ledger_limits *limits
     size_t size = sizeof(struct ledger);
     size += limits->cases * (sizeof(struct slot) + sizeof(uint32_t));
     size += 2 * hash_slots(limits->cases) * sizeof(uint32_t);
-    size += heap_size(limits->cases) + heap_size(d->device_count) + idring_size(limits->ids);
+    size += heap_size(limits->cases) + 2 * heap_size(d->device_count) + idring_size(limits->ids);
     size += limits->recent * sizeof(struct case_value);
     size += d->staff_count * sizeof(struct carer) + d->device_count * sizeof(struct life);
     size += (d->unit_count + 1) * sizeof(uint32_t);
@@ -58,6 +58,7 @@ enum err ledger_init(struct arena *arena, const struct directory *directory,
         l->recent == NULL || l->carers == NULL || l->unit_heads == NULL || l->lives == NULL ||
         heap_init(&l->due, limits->cases, arena) != ERR_OK ||
         heap_init(&l->watch, directory->device_count, arena) != ERR_OK ||
+        heap_init(&l->trials, directory->device_count, arena) != ERR_OK ||
         idring_init(&l->ids, limits->ids, arena) != ERR_OK) {
         return ERR_FULL;
     }
@@ -81,7 +82,10 @@ int64_t ledger_next_wake(const struct ledger *ledger, struct now now)
 {
     int64_t due = heap_min(&ledger->due);
     int64_t watch = heap_min(&ledger->watch);
-    if (watch != INT64_MAX && ledger->free_head == 0 && watch < now.mono_ms + 1000) {
+    int64_t trial = heap_min(&ledger->trials);
+    bool is_full = ledger->open_count >= ledger->limits.cases - ledger->limits.cases / 4;
+    watch = trial < watch ? trial : watch;
+    if (watch != INT64_MAX && is_full && watch < now.mono_ms + 1000) {
         watch = now.mono_ms + 1000; /* no room for a case: look again, do not spin */
     }
     due = watch < due ? watch : due;
@@ -228,6 +232,8 @@ uint64_t ledger_fingerprint(const struct ledger *ledger)
             sum += hash_end(hash);
         }
         uint64_t said = hash_add_u64(HASH_START, ledger->lives[i].sequence);
+        said = hash_add_u64(said, ledger->lives[i].trial.state);
+        said = hash_add_u64(said, (uint64_t)ledger->lives[i].trial.at_ms);
         sum += hash_end(hash_add_u64(said, (uint64_t)ledger->lives[i].promised_ms)) * (i + 1);
     }
     for (size_t i = 0; i < ledger->fault_count; i++) {
@@ -241,4 +247,10 @@ uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id)
 {
     const struct device *device = directory_device(ledger->directory, device_id);
     return device == NULL ? 0 : ledger->lives[device - ledger->directory->devices].sequence;
+}
+
+struct device_life ledger_device(const struct ledger *ledger, size_t index)
+{
+    const struct life *life = &ledger->lives[index];
+    return (struct device_life){life->is_silent, life->seen_ms, life->promised_ms, &life->trial};
 }

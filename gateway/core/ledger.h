@@ -38,6 +38,7 @@ enum input_type {
     INPUT_CENTRE,    /* .centre .case_ref .result (OK accepted, else .reason why) */
     INPUT_ANSWERED, /* .alarm .is_on: the answer left for a device under evaluation; evidence only */
     INPUT_FAULT,    /* .reason what, .to about, .is_on: began, else over */
+    INPUT_TRIAL, /* .reason device .staff who asks .within_ms: a test of the device is asked for */
     INPUT_STARTED, /* .reason boot id, .to version: first input of a life; re-arms what was running */
     INPUT_TICK     /* the time of ledger_next_wake has come; call again while reply.is_more */
 };
@@ -55,6 +56,7 @@ struct input {
     enum offer_stage stage;
     enum handset_state handset;
     enum err result;
+    int64_t within_ms;
     bool is_on;
 };
 
@@ -113,6 +115,16 @@ bool ledger_concerns(const struct ledger *ledger, const struct case_value *c, co
 
 /* The step that runs, or NULL. */
 const struct step *ledger_step(const struct ledger *ledger, const struct case_value *c);
+
+/* What is known of a device, by its index in the directory; the pointers live until the next
+ * ledger_apply. */
+struct device_life {
+    bool is_silent;
+    int64_t seen_ms;           /* the last heartbeat in the journal; 0: none */
+    int64_t promised_ms;       /* it is heard so often by its own word; 0: it has not said */
+    const struct trial *trial; /* the last test; its state is TRIAL_UNKNOWN when there was none */
+};
+struct device_life ledger_device(const struct ledger *ledger, size_t index);
 
 /* The highest sequence that a journalled event of this device carried; 0: none, or no such device. */
 uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id);

@@ -28,14 +28,12 @@ static size_t unit_of(const struct directory *d, const struct device *device)
     return device->place < d->place_count ? d->places[device->place].unit : d->unknown_unit;
 }
 
-/* `joined` NULL: it is told by a case of its own. */
-static struct alarm event_of(const struct work *w, size_t at, int64_t silent_ms,
-                             const uint8_t *joined, enum phase phase)
+struct alarm gateway_event(const struct work *w, size_t at, enum kind kind, enum phase phase)
 {
     const struct directory *d = w->ledger->directory;
     const struct device *device = &d->devices[at];
-    struct alarm event = {.kind = KIND_DEVICE_SILENT,
-                          .class_ = directory_fault_class(d, device, KIND_DEVICE_SILENT),
+    struct alarm event = {.kind = kind,
+                          .class_ = directory_fault_class(d, device, kind),
                           .phase = phase,
                           .dialect = "gateway",
                           .port = "supervision",
@@ -51,6 +49,14 @@ static struct alarm event_of(const struct work *w, size_t at, int64_t silent_ms,
         memcpy(event.unit, d->units[unit].id, sizeof event.unit);
         event.form = d->units[unit].form;
     }
+    return event;
+}
+
+/* `joined` NULL: it is told by a case of its own. */
+static struct alarm event_of(const struct work *w, size_t at, int64_t silent_ms,
+                             const uint8_t *joined, enum phase phase)
+{
+    struct alarm event = gateway_event(w, at, KIND_DEVICE_SILENT, phase);
     struct buf reference = buf_of(event.reference, sizeof event.reference);
     silence_reference(silent_ms, joined, &reference);
     event.id = alarm_make_id(&event);

@@ -96,6 +96,7 @@ enum err observation_from_record(const struct record *record, struct observation
         o.what = OBSERVED_STARTED;
         copy(o.text, sizeof o.text, record->started.version);
         break;
+    case RECORD_TRIAL:
     case RECORD_NONE:
     case RECORD_RECEIPT:
     case RECORD_DUTY:

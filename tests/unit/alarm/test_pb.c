@@ -127,12 +127,16 @@ static void small_records_come_back(void **state)
     struct record answered = {.type = RECORD_ANSWERED,
                               .answered = {.port = "p", .is_positive = true}};
     answered.answered.event_id.at[0] = 1;
-    const struct record *all[] = {&receipt, &duty, &handset, &seen, &fault, &started, &answered};
+    struct record trial = {.type = RECORD_TRIAL,
+                           .trial = {"d", TRIAL_HEARD, "1001", 11, 600000, 4711}};
+    const struct record *all[] = {&receipt, &duty,    &handset,  &seen,
+                                  &fault,   &started, &answered, &trial};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct record back = round_trip(all[i]);
         assert_int_equal(back.type, all[i]->type);
         assert_memory_equal(&back.answered, &all[i]->answered, sizeof back.answered);
         assert_memory_equal(&back.seen, &all[i]->seen, sizeof back.seen);
+        assert_memory_equal(&back.trial, &all[i]->trial, sizeof back.trial);
     }
 }
 

@@ -225,6 +225,71 @@ static void highest_sequence_of_a_device_is_kept(void **state)
     assert_int_equal(ledger_sequence(f.ledger, "nobody"), 0);
 }
 
+static struct reply ask_trial(const char *device)
+{
+    struct input input = {.type = INPUT_TRIAL, .staff = "command", .within_ms = 60000};
+    town_text(input.reason, sizeof input.reason, device);
+    return town_input(input);
+}
+
+static enum trial_state trial_of(size_t device)
+{
+    return ledger_device(f.ledger, device).trial->state;
+}
+
+static void test_that_is_asked_for_is_answered_by_a_test_alarm_in_its_own_lane(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_trial("hub1").err, ERR_OK);
+    assert_int_equal(trial_of(3), TRIAL_ASKED);
+    town_pass(5000);
+    struct alarm alarm = town_alarm("scaip", "4711", KIND_HELP, PHASE_RAISED, "t1");
+    alarm.is_test = true;
+    (void)town_input((struct input){.type = INPUT_ALARM, .alarm = &alarm});
+    assert_int_equal(trial_of(3), TRIAL_HEARD);
+    assert_int_equal(ledger_device(f.ledger, 3).trial->after_ms, 5000);
+    assert_int_equal(ledger_open_count(f.ledger), 0);
+    town_pass(120000);
+    assert_int_equal(trial_of(3), TRIAL_HEARD);
+}
+
+static void real_press_during_a_test_is_an_alarm_and_answers_it(void **state)
+{
+    (void)state;
+    town_on_duty("anna");
+    assert_int_equal(ask_trial("room12").err, ERR_OK);
+    struct reply reply = town_press("1");
+    assert_int_equal(trial_of(0), TRIAL_HEARD);
+    assert_int_equal(town_case(reply.case_id)->kind, KIND_HELP);
+    assert_int_equal(town_stage(reply.case_id, "anna"), OFFER_QUEUED);
+}
+
+static void heartbeat_and_fault_answer_no_test(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_trial("panel").err, ERR_OK);
+    alive("espa", "panel", 0);
+    (void)town_raise("espa", "panel", KIND_BATTERY_LOW, PHASE_RAISED, "b");
+    assert_int_equal(trial_of(2), TRIAL_ASKED);
+}
+
+static void test_that_nobody_hears_is_a_fault_of_the_device(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_trial("room13").err, ERR_OK);
+    f.now = (struct now){f.now.wall_ms + 20000, 1}; /* a restart does not forget it */
+    f.ledger = town_fold(f.memory, f.journal_count, f.now);
+    town_pass(39000);
+    assert_int_equal(ledger_open_count(f.ledger), 0);
+    town_pass(2000);
+    assert_int_equal(trial_of(1), TRIAL_FAILED);
+    assert_int_equal(ledger_open_count(f.ledger), 1);
+    const struct case_change *raised = town_last(CHANGE_RAISED);
+    assert_int_equal(raised->case_.kind, KIND_DEVICE_FAULT);
+    assert_int_equal(raised->case_.class_, CLASS_URGENT); /* nothing else is in that room */
+    assert_int_equal(ask_trial("nobody").err, ERR_NOT_FOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, town_begin)
 
 int main(void)
@@ -242,6 +307,10 @@ int main(void)
         TEST(only_device_of_a_place_leaves_a_person_unprotected),
         TEST(graver_silence_makes_the_site_graver),
         TEST(closed_by_hand_the_return_ends_only_the_silence),
-        TEST(highest_sequence_of_a_device_is_kept)};
+        TEST(highest_sequence_of_a_device_is_kept),
+        TEST(test_that_is_asked_for_is_answered_by_a_test_alarm_in_its_own_lane),
+        TEST(real_press_during_a_test_is_an_alarm_and_answers_it),
+        TEST(heartbeat_and_fault_answer_no_test),
+        TEST(test_that_nobody_hears_is_a_fault_of_the_device)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
