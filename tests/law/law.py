@@ -214,6 +214,14 @@ def registry():
     law("every dialect has one file, one registry line and its recorded conversations", breaches)
 
 
+def microcontroller():
+    allowed = {"memcmp", "memcpy", "memset", "strlen", "strncpy"}
+    breaches = [f"it calls {symbol}" for _, undefined in symbols(BUILD / "libreference.a").values()
+                for symbol in undefined if symbol.strip("_").removesuffix("_chk") not in allowed
+                and not symbol.startswith(("__stack_chk", "_GLOBAL"))]
+    law("the reference sender needs no heap and no library", breaches)
+
+
 def formatting():
     files = [p for f in ["gateway", "firmware-stubs", "tests"] for p in sources(ROOT / f, ".c", ".h")]
     done = subprocess.run(["clang-format", "--dry-run", "-Werror", *map(str, files)],
@@ -223,7 +231,8 @@ def formatting():
     law("the formatter would change nothing", breaches)
 
 
-for test in [layering, wall, purity, no_hidden_state, wings, bans, function_sizes, openings, registry, formatting]:
+for test in [layering, wall, purity, no_hidden_state, wings, bans, function_sizes, openings, registry, microcontroller,
+             formatting]:
     test()
 print(f"law: {passed} passed, {failed} failed")
 sys.exit(1 if failed else 0)
