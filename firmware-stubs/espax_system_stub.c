@@ -1,0 +1,264 @@
+/* espax_system_stub.c - stub-espax_system: a nurse-call system that speaks ESPA-X, as a client.
+ *
+ * Commands on stdin: call WARD BED "TEXT" [prio], cancel REFERENCE, quit. A process is started again until
+ * 200 or 450 answers it, also over a new login. Faults: README.md.
+ */
+#include "stub_line.h"
+#include "wire/espax.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CANCEL = 100000 }; /* invoke ids of cancels, so that their answers are told apart */
+
+struct nurse_call {
+    struct ev_loop *loop;
+    struct stub_line *line;
+    struct stub_stdin in;
+    struct ev_timer beat;
+    const char *user;
+    const char *password;
+    const char *fault;
+    char session[40];
+    uint32_t number;
+    uint32_t invoke;
+    uint8_t memory[ESPAX_ARENA];
+};
+
+static bool has_fault(const struct nurse_call *n, const char *fault)
+{
+    return strcmp(n->fault, fault) == 0;
+}
+
+static void encode(struct nurse_call *n, struct espax_message *m, uint32_t invoke, struct buf *out)
+{
+    char time[32];
+    char number[12];
+    struct buf t = buf_of(time, sizeof time);
+    clock_put_utc(&t, loop_now().wall_ms - (has_fault(n, "clock_off") ? 3600000 : 0));
+    snprintf(number, sizeof number, "%u", (unsigned)invoke);
+    m->timestamp = slice_of(time, 19);
+    m->invoke = slice_str(number);
+    if (m->type != ESPAX_REQ_LOGIN) {
+        m->session = slice_str(n->session);
+    }
+    if (espax_encode(m, invoke, out) != ERR_OK) {
+        stub_complain("The message is too long, or no XML can hold it.");
+    }
+    if (has_fault(n, "wrong_length") && m->type == ESPAX_REQ_P_START) {
+        out->at[5]++;
+    }
+    if (has_fault(n, "foreign_version")) {
+        char *version = memmem(out->at, out->len, "1.00", 4);
+        if (version != NULL) {
+            version[0] = '2';
+        }
+    }
+}
+
+static void say(struct nurse_call *n, struct espax_message *m, const char *what)
+{
+    uint8_t bytes[STUB_LINE_MESSAGE_MAX];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    encode(n, m, ++n->invoke, &out);
+    stub_line_say(n->line, buf_slice(&out), what);
+}
+
+static void on_up(void *context)
+{
+    struct nurse_call *n = context;
+    struct espax_message m = {.type = ESPAX_REQ_LOGIN};
+    m.values[ESPAX_LI_CLIENT] = slice_str("Kallelse");
+    m.values[ESPAX_LI_CLIENTSW] = slice_str("1");
+    m.values[ESPAX_LI_USER] = slice_str(n->user);
+    m.values[ESPAX_LI_PASSWORD] = slice_str(n->password);
+    if (has_fault(n, "no_login")) {
+        (void)slice_text(slice_str("none"), n->session, sizeof n->session);
+        return;
+    }
+    stub_line_hold(n->line, true);
+    say(n, &m, "REQ.LOGIN");
+}
+
+/* The session is not known yet when a call waits for the login: it is put in when it is said. */
+static void on_call(struct nurse_call *n, char *rest)
+{
+    char ref[33];
+    uint8_t bytes[STUB_LINE_MESSAGE_MAX];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    struct espax_message m = {.type = ESPAX_REQ_P_START};
+    const char *ward = stub_word(&rest);
+    const char *bed = stub_word(&rest);
+    const char *text = stub_word(&rest);
+    const char *prio = stub_word(&rest);
+    if (ward == NULL || bed == NULL || text == NULL) {
+        stub_complain("Write: call WARD BED \"TEXT\" [Emergency|High|Standard|Low].");
+        return;
+    }
+    if (!has_fault(n, "reused_ref") || n->number == 0) {
+        n->number++;
+    }
+    snprintf(ref, sizeof ref, "k%lld-%u", (long long)(loop_now().wall_ms / 1000),
+             (unsigned)n->number);
+    if (has_fault(n, "reused_ref")) {
+        snprintf(ref, sizeof ref, "k-1");
+    }
+    m.values[ESPAX_CP_PR_REF] = slice_str(ref);
+    m.values[ESPAX_CP_GROUPID] = slice_str("1");
+    m.values[ESPAX_CP_TEXTMSG] = slice_str(text);
+    m.values[ESPAX_CP_WARD] = slice_str(ward);
+    m.values[ESPAX_CP_BED] = slice_str(bed);
+    m.values[ESPAX_CP_PRIO] = slice_str(prio == NULL ? "High" : prio);
+    m.values[ESPAX_CP_PR_DETAILS] = slice_str("All");
+    encode(n, &m, n->number, &out);
+    stub_say("process number=%u ref=%s", (unsigned)n->number, ref);
+    stub_line_keep(n->line, n->number, buf_slice(&out), "P-START");
+}
+
+static void on_cancel(struct nurse_call *n, char *rest)
+{
+    uint8_t bytes[STUB_LINE_MESSAGE_MAX];
+    struct buf out = buf_of(bytes, sizeof bytes);
+    struct espax_message m = {.type = ESPAX_REQ_P_STOP};
+    const char *ref = stub_word(&rest);
+    if (ref == NULL) {
+        stub_complain("Write: cancel REFERENCE, as the line `process` has told it.");
+        return;
+    }
+    m.values[ESPAX_CP_PR_REF] = slice_str(ref);
+    m.values[ESPAX_CP_PR_MASK] = slice_str("All");
+    encode(n, &m, CANCEL + ++n->number, &out);
+    stub_line_keep(n->line, CANCEL + n->number, buf_slice(&out), "P-STOP");
+}
+
+static void on_line(void *context, char *line)
+{
+    struct nurse_call *n = context;
+    const char *command = stub_word(&line);
+    if (command == NULL) {
+        return;
+    }
+    if (strcmp(command, "call") == 0) {
+        on_call(n, line);
+    } else if (strcmp(command, "cancel") == 0) {
+        on_cancel(n, line);
+    } else if (strcmp(command, "quit") == 0) {
+        ev_break(n->loop, EVBREAK_ALL);
+    } else {
+        stub_complain("I do not know \"%s\". Commands: call, cancel, quit.", command);
+    }
+}
+
+static void on_beat(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct nurse_call *n = timer->data;
+    struct espax_message m = {.type = ESPAX_REQ_HEARTBEAT};
+    (void)loop;
+    (void)events;
+    if (n->session[0] != '\0') {
+        say(n, &m, "REQ.HEARTBEAT");
+    }
+}
+
+static void take(struct nurse_call *n, const struct espax_message *m)
+{
+    char code[8] = "";
+    char word[40];
+    uint64_t number = 0;
+    (void)slice_text(m->values[ESPAX_RSP_CODE], code, sizeof code);
+    (void)!slice_u64(m->invoke, UINT32_MAX, &number);
+    if (m->type == ESPAX_RSP_LOGIN) {
+        stub_say("login code=%s", code);
+        (void)slice_text(m->session, n->session, sizeof n->session);
+        stub_line_hold(n->line, strcmp(code, "200") != 0);
+    } else if (m->type == ESPAX_RSP_P_START || m->type == ESPAX_RSP_P_STOP) {
+        bool is_done = strcmp(code, "503") != 0 && strcmp(code, "407") != 0;
+        if (is_done) {
+            (void)stub_line_answered(n->line, (uint32_t)number, code);
+        } else {
+            stub_say("refused number=%u code=%s", (unsigned)number, code);
+        }
+    } else if (m->type == ESPAX_IND_P_EVENT || m->type == ESPAX_IND_P_ENDED ||
+               m->type == ESPAX_IND_P_STATUS || m->type == ESPAX_IND_P_STARTED) {
+        struct slice what = m->values[ESPAX_SS_RESULT].len > 0   ? m->values[ESPAX_SS_RESULT]
+                            : m->values[ESPAX_SP_STATUS].len > 0 ? m->values[ESPAX_SP_STATUS]
+                                                                 : m->values[ESPAX_SP_ENDREASON];
+        char ref[40];
+        stub_say("indication %s ref=%s result=\"%s\"", espax_type_name(m->type),
+                 stub_plain(m->values[ESPAX_CP_PR_REF], ref, sizeof ref),
+                 stub_plain(what, word, sizeof word));
+    } else if (m->type == ESPAX_IND_ERROR) {
+        stub_say("error code=%s", code);
+    }
+}
+
+static size_t on_bytes(void *context, struct slice bytes)
+{
+    struct nurse_call *n = context;
+    size_t taken = 0;
+    while (taken < bytes.len) {
+        struct slice document;
+        uint32_t number = 0;
+        struct verdict v = espax_frame(slice_from(bytes, taken), &document, &number);
+        if (v.err == ERR_MORE) {
+            break;
+        }
+        if (v.err != ERR_OK) {
+            stub_say("not_understood");
+            return bytes.len;
+        }
+        taken += v.at;
+        struct espax_message m;
+        const char *why = "";
+        struct arena arena = arena_of(n->memory, sizeof n->memory);
+        if (espax_parse(document, &arena, &m, &why).err == ERR_OK) {
+            take(n, &m);
+        } else {
+            stub_say("not_understood why=\"%s\"", why);
+        }
+    }
+    return taken;
+}
+
+int main(int argc, char **argv)
+{
+    const char *to = "127.0.0.1:2023";
+    int64_t heartbeat_s = 50;
+    int64_t retry_s = 5;
+    static struct nurse_call n = {.user = "kallelse", .password = "hemligt1", .fault = "none"};
+    const struct stub_option options[] = {
+        {"to", "the server: host:port", .text = &to},
+        {"user", "as whom it logs in", .text = &n.user},
+        {"password", "and its password", .text = &n.password},
+        {"heartbeat-s", "seconds from heartbeat to heartbeat", NULL, &heartbeat_s, 1, 3600, NULL},
+        {"retry-s", "seconds until a process is started again", NULL, &retry_s, 1, 600, NULL},
+        {"fault",
+         "none, late_heartbeat, reused_ref, no_retry, no_login, wrong_length, clock_off or "
+         "foreign_version",
+         .text = &n.fault},
+        {0},
+    };
+    int status = 0;
+    if (!stub_options(argc, argv, "a nurse-call system that speaks ESPA-X; commands on stdin",
+                      options, &status)) {
+        return status;
+    }
+    n.loop = ev_default_loop(0);
+    const struct stub_line_device device = {on_up, on_bytes, &n};
+    n.line = stub_line_open(n.loop, to, has_fault(&n, "no_retry") ? 0 : retry_s, &device);
+    if (n.line == NULL) {
+        return 2;
+    }
+    stub_line_hold(n.line, !has_fault(&n, "no_login"));
+    double every_s = (double)heartbeat_s * (has_fault(&n, "late_heartbeat") ? 3 : 1);
+    ev_timer_init(&n.beat, on_beat, every_s, every_s);
+    n.beat.data = &n;
+    ev_timer_start(n.loop, &n.beat);
+    stub_stdin_open(&n.in, n.loop, &n, on_line, NULL);
+    stub_run(n.loop);
+    stub_stdin_close(&n.in);
+    stub_line_close(n.line);
+    ev_loop_destroy(n.loop);
+    return 0;
+}
