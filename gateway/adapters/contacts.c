@@ -47,7 +47,7 @@ struct session {
     bool is_silent;
     bool is_link_known;    /* heard or missed since the session began */
     int64_t again_mono_ms; /* its silence is not told before: the journal refused it */
-    uint64_t changes; /* a part of the reference, with the wall time */
+    uint64_t changes;      /* a part of the reference, with the wall time */
     struct input_state inputs[INPUTS_MAX];
 };
 
