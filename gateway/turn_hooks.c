@@ -122,11 +122,15 @@ size_t hooks_headers(const struct turn *turn, const char **ret_names, size_t roo
         const struct conf_port *conf = &turn->conf->ports[i];
         const struct adapter_option *table = conf->dialect->options;
         for (size_t k = 0; conf->is_http && table != NULL && table[k].name != NULL; k++) {
-            bool is_known = table[k].type != OPTION_HEADER || found == room;
+            bool is_known = table[k].type != OPTION_HEADER;
             for (size_t n = 0; n < found && !is_known; n++) {
                 is_known = slice_eq_nocase(slice_str(ret_names[n]), conf->options.values[k]);
             }
-            if (!is_known) {
+            if (!is_known && found == room) {
+                log_event(LOG_ERROR, "hooks.too_many_headers", "port", conf->name, "header",
+                          conf->options.values[k], "advice",
+                          "let several ports use the same names of headers", NULL);
+            } else if (!is_known) {
                 ret_names[found++] = conf->options.values[k];
             }
         }

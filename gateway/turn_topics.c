@@ -81,9 +81,13 @@ static void on_down(void *context, const char *why)
     turn_fault(port->turn, what, why, true);
 }
 
+/* A session that the broker kept may hold what an older configuration subscribed to. */
 static void on_message(void *context, const struct bus_message *message)
 {
-    hear(context, message);
+    struct port_room *port = context;
+    if (wants(port->conf, message->topic)) {
+        hear(port, message);
+    }
 }
 
 static void on_fault(void *context, const char *word, const char *text)

@@ -9,12 +9,13 @@
  *     (nothing)       no answer             OUT_RAISE link lost, device PORT; later restored
  *
  * The first reading of a life is no change: an input that is active is told as news of a case that may be
- * open already, an idle one as its end. So a restart of the gateway makes no second case of a fire that
- * still burns, and misses no end.
+ * open already, an idle one as its end, and so is the module's own line. So a restart of the gateway makes
+ * no second case of a fire that still burns, and misses no end. Idle inputs that devices.csv does not name
+ * are nobody's and say nothing; active ones are shown all the same.
  */
 #include "adapters/adapter.h"
 
-enum { INPUTS_MAX = 256 };
+enum { INPUTS_MAX = 256, RETRY_MS = 5000 };
 
 enum option { OPTION_DEBOUNCE_MS, OPTION_IDLE_CLOSED, OPTION_SILENT_S };
 
@@ -33,7 +34,9 @@ struct input_state {
     bool is_known;  /* read since the session began */
     bool is_active; /* as told */
     bool is_idle_closed;
+    bool was_told;           /* anything of it, in this life */
     int64_t changed_mono_ms; /* since when it reads otherwise than told; 0: it does not */
+    int64_t again_mono_ms;   /* not before: the journal refused it */
 };
 
 struct session {
@@ -42,7 +45,9 @@ struct session {
     int64_t heard_mono_ms; /* last answer, or the begin of the session */
     int64_t alive_mono_ms; /* last sign of life that was told */
     bool is_silent;
-    uint64_t changes; /* a part of the reference, with the wall time */
+    bool is_link_known;    /* heard or missed since the session began */
+    int64_t again_mono_ms; /* its silence is not told before: the journal refused it */
+    uint64_t changes;      /* a part of the reference, with the wall time */
     struct input_state inputs[INPUTS_MAX];
 };
 
@@ -102,6 +107,18 @@ static void tell(struct session *s, const struct adapter_input *in, size_t numbe
     (void)slice_text(slice_str(in->port), alarm->port, sizeof alarm->port);
 }
 
+/* What an idle input says when the life begins concerns only those who are in the list. */
+static bool is_listed(const struct adapter_input *in, size_t number)
+{
+    struct adapter_device device;
+    char key[WORD_ROOM + 8];
+    struct buf b = buf_of(key, sizeof key);
+    buf_put_str(&b, in->port);
+    buf_put_u8(&b, '/');
+    buf_put_u64(&b, number);
+    return input_device(in, "contacts", buf_cstr(&b), &device);
+}
+
 /* At most so many in one reading as the outbox holds; the others follow with the next. */
 static bool has_room(const struct outbox *out)
 {
@@ -120,11 +137,15 @@ static void look(struct session *s, const struct adapter_input *in, size_t i, st
     if (input->changed_mono_ms == 0) {
         input->changed_mono_ms = now.mono_ms;
     }
-    if (now.mono_ms - input->changed_mono_ms < s->debounce_ms || !has_room(out)) {
+    if (now.mono_ms - input->changed_mono_ms < s->debounce_ms ||
+        now.mono_ms < input->again_mono_ms || !has_room(out)) {
         return;
     }
     enum phase begin = input->is_known ? PHASE_RAISED : PHASE_UPDATED;
-    tell(s, in, i + 1, KIND_HELP, is_active ? begin : PHASE_RESTORED, now, out);
+    if (input->was_told || is_active || is_listed(in, i + 1)) {
+        input->was_told = true;
+        tell(s, in, i + 1, KIND_HELP, is_active ? begin : PHASE_RESTORED, now, out);
+    }
     input->is_known = true;
     input->is_active = is_active;
     input->changed_mono_ms = 0;
@@ -148,9 +169,11 @@ static void tell_alive(struct session *s, const struct adapter_input *in, struct
 static void hear_nothing(struct session *s, const struct adapter_input *in, struct now now,
                          struct outbox *out)
 {
-    if (!s->is_silent && now.mono_ms - s->heard_mono_ms >= s->silent_ms) {
+    if (!s->is_silent && now.mono_ms - s->heard_mono_ms >= s->silent_ms &&
+        now.mono_ms >= s->again_mono_ms) {
+        tell(s, in, 0, KIND_LINK_LOST, s->is_link_known ? PHASE_RAISED : PHASE_UPDATED, now, out);
         s->is_silent = true;
-        tell(s, in, 0, KIND_LINK_LOST, PHASE_RAISED, now, out);
+        s->is_link_known = true;
     }
 }
 
@@ -167,8 +190,9 @@ static struct verdict contacts_input(void *session, const struct adapter_input *
         return verdict_at(ERR_OK, 0);
     }
     s->heard_mono_ms = now.mono_ms;
-    if (s->is_silent) {
+    if ((s->is_silent || !s->is_link_known) && now.mono_ms >= s->again_mono_ms) {
         s->is_silent = false;
+        s->is_link_known = true;
         tell(s, in, 0, KIND_LINK_LOST, PHASE_RESTORED, now, out);
     }
     tell_alive(s, in, now, out);
@@ -178,20 +202,22 @@ static struct verdict contacts_input(void *session, const struct adapter_input *
     return verdict_at(ERR_OK, in->bytes.len);
 }
 
-/* What the journal refused was shown to people; nobody repeats it, so the next reading tells it again. */
+/* What the journal refused was shown to people; nobody repeats it, so a reading soon tells it again. */
 static void contacts_stored(void *session, const struct adapter_receipt *receipt, struct now now,
                             struct outbox *out)
 {
     struct session *s = session;
-    (void)now;
     (void)out;
     if (receipt->result == ERR_OK || receipt->tag == 0 || receipt->tag > INPUTS_MAX + 1) {
         return;
     }
     if (receipt->tag == 1) {
-        s->is_silent = !s->is_silent;
+        s->is_silent = false;
+        s->is_link_known = false;
+        s->again_mono_ms = now.mono_ms + RETRY_MS;
     } else {
         s->inputs[receipt->tag - 2].is_known = false;
+        s->inputs[receipt->tag - 2].again_mono_ms = now.mono_ms + RETRY_MS;
     }
 }
 

@@ -13,7 +13,9 @@
  *     secret or signature wrong                          <- 401    no JSON <- 400    no device <- 422
  *
  * The secret is the port's (option secret), or the device's own in keys.csv. A word that `kinds` does not
- * know is an unknown alarm, shown as the gravest.
+ * know is an unknown alarm, shown as the gravest. A message is named by its id and, where the body has one,
+ * its time: a cloud that gives one id to two presses loses neither, a repetition makes no second case. A
+ * clock that is off, or a message that was long under way, is shown and marked.
  */
 #include "adapters/adapter.h"
 #include "base/crypt.h"
@@ -23,8 +25,9 @@
 
 enum {
     PENDING_MAX = 256,
-    CLOCK_OFF_MS = 10 * 60 * 1000,
+    PENDING_MS = 60000,        /* an answer that is later has nobody who waits for it */
     REPEAT_WINDOW_MS = 300000, /* of a sender that gives no id */
+    ID_MAX = 32, /* of what stands in the reference as it is; a longer one is hashed */
     VALUES = 6,
     MEMORY = VALUES * JSON_VALUE_MAX + 256
 };
@@ -43,7 +46,9 @@ enum option {
     OPTION_WORDS,
     OPTION_KINDS,
     OPTION_PHASES,
-    OPTION_INTERVAL_S
+    OPTION_INTERVAL_S,
+    OPTION_TIME_HEADER,
+    OPTION_WINDOW_S
 };
 
 static const struct adapter_option options[] = {
@@ -70,6 +75,10 @@ static const struct adapter_option options[] = {
     {"phases", OPTION_TEXT, 0, 200, NULL, "", "Pairs WORD=raised, updated, restored or cancelled."},
     {"interval_s", OPTION_NUMBER, 0, 604800, NULL, "0",
      "Each message promises the next within so many seconds; 0: no promise."},
+    {"time_header", OPTION_HEADER, 0, 0, NULL, "X-Timestamp",
+     "When it was sent, as in `time`; believed when the body has no time."},
+    {"window_s", OPTION_NUMBER, 1, 86400, NULL, "600",
+     "A message whose time is further off is shown with the mark of a doubtful clock."},
     {NULL, OPTION_NUMBER, 0, 0, NULL, NULL, NULL},
 };
 
@@ -78,6 +87,7 @@ enum auth { AUTH_HMAC, AUTH_BEARER, AUTH_NONE };
 struct pending {
     uint32_t tag; /* 0: free */
     uint64_t exchange;
+    int64_t since_mono_ms;
 };
 
 struct session {
@@ -87,6 +97,7 @@ struct session {
     struct slice kinds;
     struct slice phases;
     int64_t interval_ms;
+    int64_t window_ms;
     uint32_t tag;
     struct pending pending[PENDING_MAX];
     uint8_t memory[MEMORY]; /* one document at a time */
@@ -142,6 +153,7 @@ static enum err webhook_open(void *session, const struct adapter_options *o, boo
     s->kinds = option_text(o, OPTION_KINDS);
     s->phases = option_text(o, OPTION_PHASES);
     s->interval_ms = option_number(o, OPTION_INTERVAL_S) * 1000;
+    s->window_ms = option_number(o, OPTION_WINDOW_S) * 1000;
     for (size_t i = 0; i < VALUES; i++) {
         s->paths[i] = option_text(o, path_options[i]);
         if (!json_path_is_good(s->paths[i])) {
@@ -246,23 +258,26 @@ static void put_plain(struct slice text, char *ret_text, size_t room)
     }
 }
 
-/* The sender's own name of the message; without one, the content within five minutes. */
-static void put_reference(const struct adapter_input *in, struct slice said, struct now now,
-                          struct alarm *alarm)
+/* The sender's own name of the message with the time in its body; without a name, the content within five
+ * minutes. */
+static void put_reference(const struct adapter_input *in, const struct slice values[VALUES],
+                          struct now now, struct alarm *alarm)
 {
     struct slice id = in->headers[OPTION_ID_HEADER];
+    int64_t time_ms = time_of(values[VALUE_TIME]);
     uint8_t mac[HMAC_SHA256_LEN];
     struct buf b = buf_of(alarm->reference, sizeof alarm->reference);
-    id = id.len > 0 ? id : said;
-    if (id.len > 0 && id.len < sizeof alarm->reference && slice_is_utf8(id)) {
+    id = id.len > 0 ? id : values[VALUE_REFERENCE];
+    if (id.len > 0 && id.len <= ID_MAX && slice_is_utf8(id)) {
         put_plain(id, alarm->reference, sizeof alarm->reference);
-        return;
+        b.len = id.len;
+    } else {
+        hmac_sha256(slice_str("samlarm.webhook"), id.len > 0 ? id : in->bytes, mac);
+        buf_put_hex(&b, slice_of(mac, 12));
     }
-    hmac_sha256(slice_str("samlarm.webhook"), id.len > 0 ? id : in->bytes, mac);
-    buf_put_hex(&b, slice_of(mac, 12));
-    if (id.len == 0) {
-        buf_put_u8(&b, ' ');
-        buf_put_u64(&b, (uint64_t)(now.wall_ms / REPEAT_WINDOW_MS));
+    if (id.len == 0 || time_ms != 0) {
+        buf_put_u8(&b, id.len == 0 ? ' ' : '@');
+        buf_put_i64(&b, id.len == 0 ? now.wall_ms / REPEAT_WINDOW_MS : time_ms);
     }
     (void)buf_cstr(&b);
 }
@@ -285,27 +300,37 @@ static void fill(const struct session *s, const struct adapter_input *in,
         (void)!phase_from_word(phase, &alarm->phase);
     }
     alarm->interval_ms = s->interval_ms;
-    alarm->device_ms = time_of(values[VALUE_TIME]);
+    struct slice time = values[VALUE_TIME];
+    alarm->device_ms = time_of(time.len > 0 ? time : in->headers[OPTION_TIME_HEADER]);
     int64_t off_ms = alarm->device_ms - alarm->gateway_ms;
     alarm->is_clock_suspect =
-        alarm->device_ms != 0 && (off_ms > CLOCK_OFF_MS || off_ms < -CLOCK_OFF_MS);
+        alarm->device_ms != 0 && (off_ms > s->window_ms || off_ms < -s->window_ms);
     alarm->is_unverified = s->auth == AUTH_NONE;
     put_plain(values[VALUE_DEVICE], alarm->device, sizeof alarm->device);
     put_plain(values[VALUE_CODE], alarm->code, sizeof alarm->code);
     put_plain(values[VALUE_WORDS], alarm->text, sizeof alarm->text);
-    put_reference(in, values[VALUE_REFERENCE], now, alarm);
+    put_reference(in, values, now, alarm);
     (void)slice_text(slice_str("webhook"), alarm->dialect, sizeof alarm->dialect);
     (void)slice_text(slice_str(in->port), alarm->port, sizeof alarm->port);
+}
+
+/* A journal at its ceiling gives no receipt: what waited so long is nobody's any more. */
+static struct pending *free_pending(struct session *s, struct now now)
+{
+    for (size_t i = 0; i < PENDING_MAX; i++) {
+        struct pending *p = &s->pending[i];
+        if (p->tag == 0 || now.mono_ms - p->since_mono_ms > PENDING_MS) {
+            return p;
+        }
+    }
+    return NULL;
 }
 
 static struct verdict take(struct session *s, const struct adapter_input *in,
                            const struct slice values[VALUES], struct now now, struct outbox *out)
 {
     struct slice meaning = slice_of(NULL, 0);
-    struct pending *p = NULL;
-    for (size_t i = 0; i < PENDING_MAX && p == NULL; i++) {
-        p = s->pending[i].tag == 0 ? &s->pending[i] : NULL;
-    }
+    struct pending *p = free_pending(s, now);
     bool is_known = pair_of(s->kinds, values[VALUE_CODE], &meaning);
     bool is_alive = is_known && slice_eq_str(meaning, "alive");
     uint32_t tag = s->tag == UINT32_MAX ? 1 : s->tag + 1;
@@ -319,7 +344,7 @@ static struct verdict take(struct session *s, const struct adapter_input *in,
         out_note(out, "unknown_code", "a word that `kinds` does not know; shown as unknown");
     }
     s->tag = tag;
-    *p = (struct pending){.tag = tag, .exchange = in->exchange};
+    *p = (struct pending){.tag = tag, .exchange = in->exchange, .since_mono_ms = now.mono_ms};
     fill(s, in, values, meaning, is_known, now, alarm);
     out_keep_raw(out, alarm, in->bytes, "application/json");
     return verdict_at(ERR_OK, in->bytes.len);

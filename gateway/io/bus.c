@@ -132,7 +132,7 @@ static void settle(struct bus *bus)
     if (bus->state == BUS_PROVING && bus->is_echoed) {
         bus->state = BUS_UP;
         bus->is_down_told = false;
-        log_event(LOG_INFO, "bus.up", "broker", bus->host, NULL);
+        log_event(LOG_INFO, "bus.up", "broker", bus->name, NULL);
         if (bus->handler.on_up != NULL) {
             bus->handler.on_up(bus->context);
         }
@@ -147,14 +147,14 @@ static void settle(struct bus *bus)
 static bool renew(struct bus *bus)
 {
     int version = bus->is_foreign ? MQTT_PROTOCOL_V311 : MQTT_PROTOCOL_V5;
-    if (mosquitto_reinitialise(bus->mosq, bus->client_id, true, bus) != MOSQ_ERR_SUCCESS ||
+    if (mosquitto_reinitialise(bus->mosq, bus->client_id, !bus->is_kept, bus) != MOSQ_ERR_SUCCESS ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_PROTOCOL_VERSION, version) != 0 ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_TCP_NODELAY, 1) != 0 ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_SEND_MAXIMUM, BUS_IN_FLIGHT) != 0 ||
         mosquitto_int_option(bus->mosq, MOSQ_OPT_RECEIVE_MAXIMUM, BUS_IN_FLIGHT) != 0 ||
         (bus->user[0] != '\0' &&
          mosquitto_username_pw_set(bus->mosq, bus->user, bus->password) != 0) ||
-        (bus->ca != NULL && mosquitto_tls_set(bus->mosq, bus->ca, NULL, NULL, NULL, NULL) != 0)) {
+        (bus->tls != NULL && !bus_tls_use(bus))) {
         return false;
     }
     bus_hear(bus);
@@ -269,11 +269,33 @@ static void on_settle(struct ev_loop *loop, ev_timer *watcher, int events)
     settle(watcher->data);
 }
 
+static void on_found(void *context, const char *address, const char *why)
+{
+    struct bus *bus = context;
+    bus->lookup = NULL;
+    if (address == NULL) {
+        bus_note_loss(bus, why);
+        settle(bus);
+        return;
+    }
+    (void)snprintf(bus->host, sizeof(bus->host), "%s", address);
+    connect_now(bus);
+}
+
+/* A foreign broker may move to another address, or have none yet while the network comes up. */
 static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
 {
-    (void)loop;
+    struct bus *bus = watcher->data;
     (void)events;
-    connect_now(watcher->data);
+    if (!bus->is_foreign) {
+        connect_now(bus);
+        return;
+    }
+    bus->lookup = lookup_begin(loop, bus->name, bus->attempts++, on_found, bus);
+    if (bus->lookup == NULL) {
+        bus_note_loss(bus, "There is no memory or no thread to look up the broker's address.");
+        settle(bus);
+    }
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -307,7 +329,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *watcher, int events)
             text, sizeof(text),
             "The broker at %s:%d is connected but does not give our messages back. Check "
             "that user %s may read and write samlarm/1/# in its acl file.",
-            bus->host, bus->port, bus->user);
+            bus->name, bus->port, bus->user);
         bus_note_loss(bus, text);
     }
     if (is_proven_by_echo && !bus->is_lost) {
@@ -437,6 +459,7 @@ static enum err fill(struct bus *bus, const struct bus_config *config, char *ret
                        (unsigned long long)(boot & UINT32_MAX));
     } else {
         (void)keep(bus->client_id, sizeof(bus->client_id), bus->user);
+        bus->is_kept = config->is_foreign;
     }
     if (config->ca != NULL) {
         bus->ca = strdup(config->ca);
@@ -462,7 +485,11 @@ static enum err fill(struct bus *bus, const struct bus_config *config, char *ret
         }
         bus->filter_count++;
     }
-    return resolve(bus, config->host, ret_why, why_room);
+    if (!keep(bus->name, sizeof(bus->name), config->host)) {
+        (void)snprintf(ret_why, why_room, "The broker's address is too long, or there is none.");
+        return ERR_RANGE;
+    }
+    return bus->is_foreign ? ERR_OK : resolve(bus, config->host, ret_why, why_room);
 }
 
 static void init_watchers(struct bus *bus)
@@ -498,15 +525,16 @@ enum err bus_open(struct ev_loop *loop, const struct bus_config *config,
         init_watchers(bus);
         err = fill(bus, config, ret_why, why_room);
     }
+    if (err == ERR_OK && bus->ca != NULL && !bus_tls_open(bus)) {
+        (void)snprintf(ret_why, why_room,
+                       "The certificates in %s cannot be used for the broker at %s. It must be a "
+                       "PEM file of whoever signed the broker's certificate.",
+                       bus->ca, config->host);
+        err = ERR_RANGE;
+    }
     if (err == ERR_OK) {
         bus->mosq = mosquitto_new(bus->client_id, true, bus);
         err = bus->mosq != NULL && renew(bus) ? ERR_OK : ERR_FULL;
-        if (err != ERR_OK && bus->ca != NULL) {
-            (void)snprintf(ret_why, why_room,
-                           "The certificates in %s cannot be used for the broker at %s. It must be "
-                           "a PEM file of whoever signed the broker's certificate.",
-                           bus->ca, config->host);
-        }
     }
     if (err != ERR_OK) {
         bus_close(bus);
@@ -532,6 +560,7 @@ void bus_close(struct bus *bus)
     ev_clear_pending(bus->loop, &bus->settle_soon);
     ev_timer_stop(bus->loop, &bus->tick);
     ev_timer_stop(bus->loop, &bus->retry);
+    lookup_drop(bus->lookup);
     if (bus->mosq != NULL) {
         if (bus->state >= BUS_PROVING) {
             (void)mosquitto_disconnect_v5(bus->mosq, 0, NULL);
@@ -542,6 +571,7 @@ void bus_close(struct bus *bus)
         free(bus->filters[i]);
     }
     free(bus->ca);
+    bus_tls_close(bus);
     explicit_bzero(bus->password, sizeof(bus->password));
     free(bus);
     (void)mosquitto_lib_cleanup();

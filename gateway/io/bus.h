@@ -7,7 +7,8 @@
  *
  * A foreign broker (a LoRaWAN network server's, a maker's) is spoken to in MQTT 3.1.1, which each of
  * them knows, and without the echo, for which it would need rights there: "up" means that it took our
- * subscriptions, and its silence is found by the keep-alive.
+ * subscriptions, and its silence is found by the keep-alive. With a user it keeps our session, so that what
+ * devices say while the gateway is away waits there. Its name is looked up before each connection.
  */
 #pragma once
 
@@ -43,7 +44,7 @@ struct bus_handler {
 };
 
 struct bus_config {
-    const char *host; /* a name is resolved once, at bus_open; connecting never blocks */
+    const char *host; /* a name: resolved at bus_open, or if foreign off the loop, each time anew */
     int port;
     const char *user; /* also the client id */
     const char *password;

@@ -21,7 +21,12 @@ void bus_note_loss(struct bus *bus, const char *why)
 void bus_note_code(struct bus *bus, const char *what, int code)
 {
     char text[BUS_WHY];
-    (void)snprintf(text, sizeof(text), "The broker at %s:%d %s (%s).", bus->host, bus->port, what,
+    if (code == MOSQ_ERR_TLS) {
+        what =
+            "does not prove who it is. Its certificate must name it, be in force, and be signed by "
+            "one in the ca file of the port";
+    }
+    (void)snprintf(text, sizeof(text), "The broker at %s:%d %s (%s).", bus->name, bus->port, what,
                    mosquitto_strerror(code));
     bus_note_loss(bus, text);
 }
@@ -57,7 +62,7 @@ static void on_connect(struct mosquitto *mosq, void *context, int code, int flag
         (void)snprintf(text, sizeof(text),
                        "The broker at %s:%d refuses us (%s). Check the password of user %s in its "
                        "password file.",
-                       bus->host, bus->port, mosquitto_reason_string(code), bus->user);
+                       bus->name, bus->port, mosquitto_reason_string(code), bus->user);
         bus_note_loss(bus, text);
         return;
     }
@@ -85,7 +90,7 @@ static void on_disconnect(struct mosquitto *mosq, void *context, int code,
     /* Codes from 0x80 on are the broker's own words, below are the library's. */
     char text[BUS_WHY];
     (void)snprintf(text, sizeof(text), "The connection to the broker at %s:%d is lost (%s).",
-                   bus->host, bus->port,
+                   bus->name, bus->port,
                    code >= 0x80 ? mosquitto_reason_string(code) : mosquitto_strerror(code));
     bus_note_loss(bus, text);
 }

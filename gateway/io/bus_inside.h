@@ -2,6 +2,7 @@
 #pragma once
 
 #include "io/bus.h"
+#include "io/lookup.h"
 
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
@@ -48,6 +49,7 @@ struct bus {
     bool is_lost;   /* noted, acted on by settle */
     bool is_echoed; /* on this connection */
     bool is_foreign;
+    bool is_kept;      /* foreign: the broker keeps what comes while we are away */
     size_t granted;    /* subscriptions, on this connection; foreign only */
     bool is_down_told; /* on_down was the last word */
     bool is_dropped_known;
@@ -75,12 +77,16 @@ struct bus {
     uint64_t dropped_since;
     unsigned refused_subscriptions;
 
+    struct lookup *lookup; /* foreign: of the name, before each connection */
+    unsigned attempts;
+    char name[LOOKUP_NAME_ROOM];
     char host[BUS_NAME]; /* numeric */
     int port;
     char user[BUS_NAME];
     char password[BUS_NAME * 2];
     char client_id[BUS_NAME];
     char *ca;
+    void *tls; /* OpenSSL's context */
     char municipality[BUS_NAME];
     char echo_topic[BUS_NAME * 2];
     char *filters[BUS_FILTERS_MAX];
@@ -96,3 +102,7 @@ enum err bus_send(struct bus *bus, const char *topic, struct slice payload,
                   const mosquitto_property *properties, int *ret_mid);
 void bus_answers_acknowledged(struct bus *bus, int mid);
 void bus_answers_forget(struct bus *bus);
+/* Foreign, with `ca`. False: the file is no certificate, or there is no memory. */
+bool bus_tls_open(struct bus *bus);
+bool bus_tls_use(struct bus *bus); /* for a fresh library object */
+void bus_tls_close(struct bus *bus);

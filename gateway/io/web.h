@@ -34,7 +34,7 @@ struct web_handler {
     void (*on_request)(void *context, struct web_request *request);
 };
 
-enum { WEB_KEPT_MAX = 16, WEB_KEPT_ROOM = 64 };
+enum { WEB_KEPT_MAX = 64, WEB_KEPT_ROOM = 64 };
 
 struct web_config {
     const char *address;     /* "127.0.0.1:8080" */

@@ -91,12 +91,15 @@ static char *copy_header(struct lws *wsi, enum lws_token_indexes token)
     return strdup((const char *)web_header(wsi, token, room, sizeof(room)).at);
 }
 
-/* A header that libwebsockets has no number for, else by its number. */
+/* A header by its name: libwebsockets has numbers for some, and keeps the others as they came. */
 static char *copy_named(struct lws *wsi, const char *name)
 {
     char room[WEB_HEADER_MAX] = "";
-    if (strcmp(name, "authorization:") == 0) {
-        return copy_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    for (int token = 0; token < WSI_TOKEN_COUNT; token++) {
+        const unsigned char *known = lws_token_to_string((enum lws_token_indexes)token);
+        if (known != NULL && strcmp(name, (const char *)known) == 0) {
+            return copy_header(wsi, (enum lws_token_indexes)token);
+        }
     }
     int len = lws_hdr_custom_length(wsi, name, (int)strlen(name));
     if (len <= 0 || len >= (int)sizeof(room) ||

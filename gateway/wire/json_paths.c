@@ -84,6 +84,9 @@ static void put_value(const json_t *value, struct buf *b)
         if (number > -9e15 && number < 9e15) {
             int64_t whole = (int64_t)number;
             double rest = number < 0 ? (double)whole - number : number - (double)whole;
+            if (number < 0 && whole == 0) {
+                buf_put_u8(b, '-');
+            }
             buf_put_i64(b, whole);
             buf_put_u8(b, '.');
             buf_put_padded(b, (uint64_t)(rest * 1000), 3);

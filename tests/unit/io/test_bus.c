@@ -440,6 +440,83 @@ static void a_foreign_broker_needs_no_rights_beyond_the_ports_topics(void **stat
     peer_close(&device);
 }
 
+static struct bus *open_foreign(struct witness *w, const char *host, int port, const char *ca)
+{
+    static const char *const filters[] = {"application/+/device/+/event/up", NULL};
+    struct bus_config config = {.host = host,
+                                .port = port,
+                                .user = "topics",
+                                .password = "secret-topics",
+                                .municipality = MUNICIPALITY,
+                                .is_foreign = true,
+                                .ca = ca,
+                                .subscriptions = filters};
+    struct bus *bus = NULL;
+    char why[256];
+    assert_int_equal(bus_open(w->loop, &config, &handler, w, &bus, why, sizeof(why)), ERR_OK);
+    return bus;
+}
+
+static void a_foreign_broker_must_show_a_certificate_of_its_name(void **state)
+{
+    struct witness *w = *state;
+    int port = 0;
+    char ca[96];
+    char other[96];
+    bus_close(w->bus);
+    w->bus = NULL;
+    broker_with_tls(&w->broker, "localhost", &port);
+    (void)snprintf(ca, sizeof(ca), "%s/ca.pem", w->broker.dir);
+    (void)snprintf(other, sizeof(other), "%s/other.pem", w->broker.dir);
+    w->bus = open_foreign(w, "localhost", port, ca); /* by name, though we dial a number */
+    assert_true(run_until(w, &w->ups, 1, 10));
+    bus_close(w->bus);
+    w->bus = open_foreign(w, "127.0.0.1", port, ca); /* the certificate says no number */
+    assert_true(run_until(w, &w->downs, 1, 10));
+    bus_close(w->bus);
+    w->bus = open_foreign(w, "localhost", port, other); /* signed by somebody else */
+    assert_true(run_until(w, &w->downs, 2, 10));
+    assert_non_null(strstr(w->why, "localhost"));
+    assert_non_null(strstr(w->why, "certificate"));
+    bus_close(w->bus);
+    w->bus = open_foreign(w, "localhost", w->broker.port, ca); /* no TLS there at all */
+    assert_true(run_until(w, &w->downs, 3, 10));
+    assert_int_equal(w->ups, 1);
+}
+
+static void a_foreign_broker_keeps_what_comes_while_we_are_away(void **state)
+{
+    struct witness *w = *state;
+    struct peer network = {0};
+    bus_close(w->bus);
+    w->bus = open_foreign(w, "localhost", w->broker.port, NULL);
+    assert_true(run_until(w, &w->ups, 1, 10));
+    bus_close(w->bus);
+    w->bus = NULL;
+    peer_open(&network, w, "network-server", "any", false);
+    assert_true(pump(w, &network, &network.connected, 1));
+    const char *topic = "application/1/device/a8/event/up";
+    assert_int_equal(mosquitto_publish(network.mosq, NULL, topic, 5, "press", 1, false), 0);
+    for (int i = 0; i < 20; i++) {
+        (void)mosquitto_loop(network.mosq, 10, 1);
+    }
+    w->bus = open_foreign(w, "localhost", w->broker.port, NULL);
+    assert_true(pump(w, &network, (const volatile int *)&w->messages, 1));
+    assert_string_equal(w->payload, "press");
+    peer_close(&network);
+}
+
+static void a_name_that_dns_does_not_know_yet_is_asked_for_again(void **state)
+{
+    struct witness *w = *state;
+    bus_close(w->bus);
+    w->bus = open_foreign(w, "nowhere.invalid", 1883, NULL);
+    assert_true(run_until(w, &w->downs, 1, 10));
+    assert_non_null(strstr(w->why, "nowhere.invalid"));
+    bus_close(w->bus); /* while a question may be under way */
+    w->bus = open_foreign(w, "nowhere.invalid", 1883, NULL);
+}
+
 static void receipts_go_to_devices_and_filters_match_as_the_broker_does(void **state)
 {
     struct witness *w = *state;
@@ -528,6 +605,9 @@ int main(void)
         CASE(a_stranger_who_takes_our_client_id_disturbs_nobody),
         CASE(a_request_is_heard_and_answered_with_its_correlation),
         CASE(a_foreign_broker_needs_no_rights_beyond_the_ports_topics),
+        CASE(a_foreign_broker_must_show_a_certificate_of_its_name),
+        CASE(a_foreign_broker_keeps_what_comes_while_we_are_away),
+        CASE(a_name_that_dns_does_not_know_yet_is_asked_for_again),
         CASE(receipts_go_to_devices_and_filters_match_as_the_broker_does),
         CASE(messages_dropped_for_a_stopped_listener_are_a_fault),
         CASE(two_hundred_reconnects_leave_nothing_behind),

@@ -103,9 +103,31 @@ static void broker_setup(struct test_broker *broker)
           "> %s/mosquitto.conf",
           broker->dir, broker->port, CONFIG_DIR, broker->dir);
     shell("cp %s/broker/acl.in %s/acl && chmod 600 %s/acl", CONFIG_DIR, broker->dir, broker->dir);
-    shell("umask 077; touch %s/passwords; for user in gateway listener centre; do "
+    shell("umask 077; touch %s/passwords; for user in gateway listener centre topics "
+          "network-server d1 d2; do "
           "mosquitto_passwd -b %s/passwords $user secret-$user; done",
           broker->dir, broker->dir);
+    broker_start(broker);
+}
+
+/* A second listener, with TLS and a certificate that names `name` and nothing else; *ret_port is its own.
+ * DIR/ca.pem has signed it, DIR/other.pem has not. */
+static void broker_with_tls(struct test_broker *broker, const char *name, int *ret_port)
+{
+    broker_kill(broker);
+    *ret_port = free_port();
+    shell(
+        "cd %s && for who in ca other; do openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "
+        "/CN=$who -keyout $who.key -out $who.pem 2>/dev/null; done",
+        broker->dir);
+    shell("cd %s && openssl req -newkey rsa:2048 -nodes -subj /CN=broker -keyout key.pem -out "
+          "req.pem "
+          "2>/dev/null && echo 'subjectAltName=DNS:%s' > ext && openssl x509 -req -in req.pem -CA "
+          "ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out cert.pem 2>/dev/null",
+          broker->dir, name);
+    shell("cd %s && printf 'listener %d 127.0.0.1\\nsocket_domain ipv4\\ncertfile %s/cert.pem\\n"
+          "keyfile %s/key.pem\\nuse_username_as_clientid true\\n' >> mosquitto.conf",
+          broker->dir, *ret_port, broker->dir, broker->dir);
     broker_start(broker);
 }
 

@@ -149,6 +149,42 @@ static void what_cannot_be_meant_well_is_refused(void **state)
     peer_hang_up(peer);
 }
 
+static void hears_hook(struct house *house, const char *headers, const char *body, const char *seen)
+{
+    char request[8192];
+    (void)snprintf(request, sizeof(request),
+                   "POST /hook/gps HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", headers,
+                   strlen(body), body);
+    struct peer *peer = ask(house, request);
+    bool is_heard = peer_hears(peer, seen, 5);
+    if (!is_heard) {
+        print_message("%s\n was answered by\n%s\n", request, (char *)peer->in);
+    }
+    assert_true(is_heard);
+    peer_hang_up(peer);
+}
+
+static void a_hook_is_told_the_headers_that_its_port_names(void **state)
+{
+    struct house *house = *state;
+    hears_hook(house, "", "x", "\r\n\r\n||||x");
+    hears_hook(house,
+               "x-signature: sha256=ab\r\nAuthorization: Bearer a b\r\nDate: now\r\n"
+               "Content-Type: application/json; charset=utf-8\r\nX-Other: 1\r\n",
+               "{}", "\r\n\r\nsha256=ab|Bearer a b|now|application/json|{}");
+    hears_hook(house, "X-SIGNATURE:   many   blanks  \r\nX-Signature-2: no\r\n", "{}",
+               "many   blanks");
+    /* Another name that begins or ends alike is another header. */
+    hears_hook(house, "X-Signatur: no\r\nMy-X-Signature: no\r\n", "{}", "\r\n\r\n||||{}");
+    /* Who waits for leave to send its body is not kept out; it sends when it has waited enough. */
+    struct peer *peer = ask(house, "POST /hook/gps HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                                   "X-Signature: late\r\nContent-Length: 2\r\n\r\n");
+    house_run(house, 1.2);
+    peer_tell(peer, "{}");
+    assert_true(peer_hears(peer, "late||||{}", 5));
+    peer_hang_up(peer);
+}
+
 static void a_late_reply_arrives_and_one_after_the_peer_left_is_harmless(void **state)
 {
     struct house *house = *state;
@@ -343,6 +379,7 @@ int main(void)
         CASE(no_path_leads_out_of_the_folder),
         CASE(a_post_reaches_the_house_and_its_reply_the_peer),
         CASE(what_cannot_be_meant_well_is_refused),
+        CASE(a_hook_is_told_the_headers_that_its_port_names),
         CASE(a_late_reply_arrives_and_one_after_the_peer_left_is_harmless),
         CASE(only_websocket_is_an_upgrade),
         CASE(inside_tls_there_is_no_http2_either),

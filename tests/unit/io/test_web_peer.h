@@ -67,6 +67,21 @@ static inline void house_on_close(void *user, struct web_client *client)
     ((struct house *)user)->closed++;
 }
 
+/* What a dialect would be given of a request below /hook/. */
+static inline void house_reply_hook(struct web_request *request)
+{
+    static const char *const names[] = {"X-Signature", "authorization", "DATE", "content-type"};
+    char text[512];
+    struct buf b = buf_of(text, sizeof(text));
+    for (size_t i = 0; i < 4; i++) {
+        struct slice value = web_header_of(request, names[i]);
+        buf_put(&b, value.at, value.len);
+        buf_put_str(&b, "|");
+    }
+    buf_put(&b, web_body(request).at, web_body(request).len);
+    web_reply(request, 200, "text/plain", NULL, buf_slice(&b));
+}
+
 static inline void house_on_request(void *context, struct web_request *request)
 {
     struct house *house = context;
@@ -76,6 +91,8 @@ static inline void house_on_request(void *context, struct web_request *request)
     } else if (slice_eq_str(web_path(request), "/echo")) {
         assert_string_equal(web_peer(request), "127.0.0.1");
         web_reply(request, 200, "application/json", "ticket=1; HttpOnly", web_body(request));
+    } else if (slice_starts(web_path(request), "/hook/")) {
+        house_reply_hook(request);
     } else {
         web_reply(request, 404, NULL, NULL, slice_str("nothing here\n"));
     }
@@ -97,8 +114,13 @@ static inline void house_open(struct house *house, const char *certificate, cons
 {
     static const struct web_handler handler = {house_on_open, house_on_text, house_on_close,
                                                house_on_request};
-    struct web_config config = {
-        .address = "127.0.0.1:0", .pages = house->pages, .certificate = certificate, .key = key};
+    static const char *const kept[] = {"X-Signature", "Authorization", "Date"};
+    struct web_config config = {.address = "127.0.0.1:0",
+                                .pages = house->pages,
+                                .certificate = certificate,
+                                .key = key,
+                                .kept_headers = kept,
+                                .kept_count = 3};
     char why[512] = "";
     enum err err = web_open(house->loop, &config, &handler, house, &house->web, why, sizeof(why));
     if (err != ERR_OK) {
