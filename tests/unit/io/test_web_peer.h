@@ -97,8 +97,11 @@ static inline void house_open(struct house *house, const char *certificate, cons
 {
     static const struct web_handler handler = {house_on_open, house_on_text, house_on_close,
                                                house_on_request};
-    struct web_config config = {
-        .address = "127.0.0.1:0", .pages = house->pages, .certificate = certificate, .key = key};
+    struct web_config config = {.address = "127.0.0.1:0",
+                                .pages = house->pages,
+                                .certificate = certificate,
+                                .key = key,
+                                .redirect = "127.0.0.1:0"};
     char why[512] = "";
     enum err err = web_open(house->loop, &config, &handler, house, &house->web, why, sizeof(why));
     if (err != ERR_OK) {
