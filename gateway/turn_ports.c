@@ -336,6 +336,28 @@ void ports_tick(struct turn *turn, struct now now)
 
 /* --- opening -------------------------------------------------------------------------------------- */
 
+/* NULL: in clear. A port that dials centres has TLS as soon as one of their addresses asks for it. */
+static const struct port_tls *tls_of(const struct port_room *port, struct port_tls *room)
+{
+    const struct conf_tls *conf = &port->conf->tls;
+    const struct directory *directory = port->turn->directory;
+    bool is_on = conf->is_on;
+    for (size_t i = 0; i < directory->centre_count && !is_on; i++) {
+        const struct centre *centre = &directory->centres[i];
+        for (size_t a = 0; a < centre->address_count && port->conf->is_dialling; a++) {
+            is_on = is_on || (strcmp(centre->port, port->conf->name) == 0 &&
+                              strstr(centre->addresses[a], ";tls") != NULL);
+        }
+    }
+    *room = (struct port_tls){.certificate = conf->certificate,
+                              .key = conf->key,
+                              .ca = conf->ca,
+                              .client = conf->peers == PEERS_REQUIRED   ? PORT_TLS_REQUIRED
+                                        : conf->peers == PEERS_OPTIONAL ? PORT_TLS_OPTIONAL
+                                                                        : PORT_TLS_NONE};
+    return is_on ? room : NULL;
+}
+
 static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
 {
     static const struct sip_handler handler = {on_message, on_answer};
@@ -348,7 +370,9 @@ static enum err open_sip(struct port_room *port, char *ret_why, size_t why_room)
     for (size_t i = 0; i < conf->user_count; i++) {
         users[i] = (struct sip_digest_user){conf->users[i].user, conf->users[i].password};
     }
+    struct port_tls tls;
     struct sip_config config = {.name = conf->name,
+                                .tls = tls_of(port, &tls),
                                 .listen = conf->is_dialling ? NULL : conf->address,
                                 .is_udp = conf->is_udp,
                                 .is_tcp = conf->is_tcp,
@@ -366,7 +390,10 @@ static enum err open_plain(struct port_room *port, bool is_udp, char *ret_why, s
         .on_open = on_open_tcp, .on_bytes = on_bytes, .on_close = on_close};
     static const struct port_handler udp = {
         .on_open = on_open_udp, .on_bytes = on_bytes, .on_close = on_close};
+    struct port_tls tls;
     struct port_config config = {.name = port->conf->name,
+                                 .tls =
+                                     is_udp || !port->conf->tls.is_on ? NULL : tls_of(port, &tls),
                                  .address = port->conf->address,
                                  .is_udp = is_udp,
                                  .is_dialling = port->conf->is_dialling,

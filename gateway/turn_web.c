@@ -479,6 +479,7 @@ enum err web_room_open(struct turn *turn, const char *pages_dir, char *ret_why, 
                                 .pages = conf->pages != NULL ? conf->pages : pages_dir,
                                 .certificate = conf->certificate,
                                 .key = conf->key,
+                                .redirect = *conf->redirect != '\0' ? conf->redirect : NULL,
                                 .clients_max = HANDHELDS_MAX};
     return web_open(turn->loop, &config, &handler, turn, &turn->web, ret_why, why_room);
 }

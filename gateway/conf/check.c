@@ -53,6 +53,12 @@ void check_ports(struct load *load)
             fault(load, FILE_MAIN, line,
                   "the port `%s` listens on %s, and so do the web pages; give one another number.",
                   p->name, p->address);
+        } else if (p->is_tcp && is_same_address(p->address, conf->web.redirect)) {
+            fault(
+                load, FILE_MAIN, line,
+                "the port `%s` listens on %s, from where the web pages redirect; give one another "
+                "number, or write `redirect: no` below `web:`.",
+                p->name, p->address);
         }
         for (size_t before = 0; before < i; before++) {
             const struct conf_port *q = &conf->ports[before];

@@ -4,6 +4,7 @@
  */
 #include "conf/load.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,6 +95,31 @@ static const char *readable(struct load *load, const char *word, const char *tex
     return read_path(load, yaml_line(&load->yaml[FILE_MAIN], "web/%s", word), word, text);
 }
 
+/* Who comes in clear is sent to the encrypted pages: from port 8080 of the same host, unless told. */
+static void read_redirect(struct load *load, const struct raw_web *from, int port, size_t host_len,
+                          struct conf_web *web)
+{
+    size_t other_len = 0;
+    int other_port = 0;
+    int line = yaml_line(&load->yaml[FILE_MAIN], "web/redirect");
+    const char *text = from->redirect;
+    if (text != NULL && from->certificate == NULL) {
+        fault(load, FILE_MAIN, line,
+              "`redirect` leads to the encrypted pages, and there is no `certificate`; remove it.");
+    } else if (text != NULL && strcmp(text, "no") != 0) {
+        if (!word_address(text, &other_len, &other_port)) {
+            fault(load, FILE_MAIN, line,
+                  "`%.60s` is no address; write host:port, for example 127.0.0.1:8080, or no.",
+                  text);
+            return;
+        }
+        (void)slice_text(slice_str(text), web->redirect, sizeof web->redirect);
+    } else if (text == NULL && from->certificate != NULL && port != 8080 && port != 0) {
+        (void)snprintf(web->redirect, sizeof web->redirect, "%.*s:8080", (int)host_len,
+                       web->address);
+    }
+}
+
 static void read_web(struct load *load, const struct raw_main *raw)
 {
     struct conf_web *web = &load->conf->web;
@@ -115,6 +141,7 @@ static void read_web(struct load *load, const struct raw_main *raw)
               "`%s` stands here without `%s`; give both files, or neither.",
               from->key == NULL ? "certificate" : "key", from->key == NULL ? "key" : "certificate");
     }
+    read_redirect(load, from, port, host_len, web);
     web->certificate = readable(load, "certificate", from->certificate);
     web->key = readable(load, "key", from->key);
     web->pages = readable(load, "pages", from->pages);
@@ -208,6 +235,34 @@ void read_main(struct load *load)
     }
 }
 
+/* What a certificate may carry; the last label is no number. */
+static bool is_host_name(struct slice name)
+{
+    bool has_letter = false;
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.at[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        has_letter = has_letter || is_letter;
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '.' && c != '-') {
+            return false;
+        }
+    }
+    return has_letter;
+}
+
+static bool is_number(const char *address, size_t host_len)
+{
+    char host[CONF_ADDRESS_ROOM];
+    uint8_t bytes[16];
+    struct slice text = slice_of(address, host_len);
+    if (host_len > 2 && address[0] == '[') {
+        text = slice_of(address + 1, host_len - 2);
+        text = slice_cut(&text, '%');
+    }
+    (void)slice_text(text, host, sizeof host);
+    return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
 static void read_addresses(struct load *load, size_t i, const struct raw_centre *from,
                            struct centre *centre)
 {
@@ -224,10 +279,18 @@ static void read_addresses(struct load *load, size_t i, const struct raw_centre 
         (void)slice_text(slice_cut(&rest, ';'), host, sizeof host);
         size_t host_len = 0;
         int port = 0;
-        bool is_way = slice_eq_str(rest, "udp") || slice_eq_str(rest, "tcp");
-        if (!word_address(host, &host_len, &port) || !is_way) {
+        struct slice way = slice_cut(&rest, ';');
+        bool is_tls = slice_eq_str(way, "tls") && (rest.len == 0 || is_host_name(rest));
+        bool is_clear = (slice_eq_str(way, "udp") || slice_eq_str(way, "tcp")) && rest.len == 0;
+        if (!word_address(host, &host_len, &port) || !(is_tls || is_clear)) {
             fault(load, FILE_MAIN, line,
-                  "`%.60s` is no address of a centre; write host:port;udp or host:port;tcp.",
+                  "`%.60s` is no address of a centre; write host:port;udp, host:port;tcp, "
+                  "host:port;tls, or host:port;tls;name with the name in its certificate.",
+                  from->addresses[a]);
+        } else if (!is_number(host, host_len)) {
+            fault(load, FILE_MAIN, line,
+                  "`%.60s` must be a number such as 192.0.2.10: nobody looks up a name while an "
+                  "alarm waits. With tls write host:port;tls;name.",
                   from->addresses[a]);
         } else if (word_label(load, FILE_MAIN, line, "the address", from->addresses[a],
                               centre->addresses[centre->address_count], LABEL_ROOM)) {

@@ -49,15 +49,18 @@ static void read_transport(struct load *load, size_t i, const struct raw_port *f
         }
         return;
     }
-    bool is_tls = (from->transport & RAW_TLS) != 0;
+    /* SIP that dials: the addresses of the centres say which way, and `tls` whom to trust. */
+    bool is_by_address = port->is_sip && from->dial != NULL;
+    bool is_tls = (from->transport & RAW_TLS) != 0 || (from->tls != NULL && !is_by_address);
+    unsigned in_clear = from->tls != NULL && !port->is_sip ? RAW_UDP : RAW_UDP | RAW_TCP;
     port->is_tcp = (from->transport & RAW_TCP) != 0 || is_tls;
     port->is_udp = (from->transport & RAW_UDP) != 0;
-    if (is_tls && (from->transport & ~(unsigned)RAW_TLS) != 0) {
+    if (is_tls && !is_by_address && (from->transport & in_clear) != 0) {
         fault(load, FILE_MAIN, line_of(load, i, "transport"),
               "a port with `tls` takes nothing in clear; describe a second port for the others.");
     }
-    if (from->transport ==
-        0) { /* the file is silent: SIP takes both, others the first they speak */
+    if (from->transport == 0 &&
+        !is_tls) { /* the file is silent: SIP takes both, others the first they speak */
         port->is_tcp = port->is_sip || (can & TRANSPORT_TCP) != 0;
         port->is_udp = port->is_sip || !port->is_tcp;
     }

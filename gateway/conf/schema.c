@@ -51,6 +51,7 @@ static const cyaml_schema_field_t web_fields[] = {
     TEXT("address", struct raw_web, address),
     TEXT("certificate", struct raw_web, certificate),
     TEXT("key", struct raw_web, key),
+    TEXT("redirect", struct raw_web, redirect),
     TEXT("pages", struct raw_web, pages),
     CYAML_FIELD_END
 };

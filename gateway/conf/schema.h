@@ -13,6 +13,7 @@ struct raw_web {
     char *address;
     char *certificate;
     char *key;
+    char *redirect;
     char *pages;
 };
 

@@ -47,6 +47,7 @@ bool port_leave(struct port *port)
         return true;
     }
     if (port->depth == 0) {
+        tls_side_drop(port->side);
         free(port);
     }
     return false;
@@ -216,6 +217,35 @@ static enum err open_listener(struct port *port, char *ret_why, size_t why_room)
     return ERR_OK;
 }
 
+/* What we show and whom we trust; dialling also whom the certificate must name. */
+static enum err open_side(struct port *port, const struct port_config *config, char *ret_why,
+                          size_t why_room)
+{
+    int number = 0;
+    if (config->tls == NULL && config->side == NULL) {
+        return ERR_OK;
+    }
+    if (config->is_udp) {
+        snprintf(ret_why, why_room, "port %s cannot have TLS over UDP", port->name);
+        return ERR_UNSUPPORTED;
+    }
+    enum err err =
+        config->expected != NULL
+            ? slice_text(slice_str(config->expected), port->expected, sizeof port->expected)
+            : port_address_split(config->address, port->expected, &number);
+    if (err != ERR_OK) {
+        snprintf(ret_why, why_room, "port %s: the name that a certificate must carry is too long",
+                 port->name);
+        return ERR_RANGE;
+    }
+    if (config->side != NULL) {
+        port->side = tls_side_hold(config->side);
+        return ERR_OK;
+    }
+    return tls_side_open(port->name, config->tls, config->is_dialling, &port->side, ret_why,
+                         why_room);
+}
+
 enum err port_open(struct ev_loop *loop, const struct port_config *config,
                    const struct port_handler *handler, void *context, struct port **ret_port,
                    char *ret_why, size_t why_room)
@@ -238,6 +268,7 @@ enum err port_open(struct ev_loop *loop, const struct port_config *config,
     port->pause.data = port;
     enum err err =
         port_address_resolve(config->address, config->is_udp, &port->address, ret_why, why_room);
+    err = err == ERR_OK ? open_side(port, config, ret_why, why_room) : err;
     if (err == ERR_OK) {
         port_address_text((const struct sockaddr *)&port->address.storage, port->address_text);
         if (port->is_udp) {
@@ -249,6 +280,7 @@ enum err port_open(struct ev_loop *loop, const struct port_config *config,
         }
     }
     if (err != ERR_OK) {
+        tls_side_drop(port->side);
         free(port);
         return err;
     }

@@ -1,7 +1,8 @@
 /* port_conn.c - one connection, or the one UDP socket of a port: bytes in, bytes out, the end.
  *
  * Called by port.c and from the loop; conn_* by whoever handles the port. Allocates when a
- * connection begins, never for a packet.
+ * connection begins, never for a packet. With TLS, port_conn_tls.c stands between the socket and both
+ * buffers: input holds plain bytes, output what goes to the socket.
  */
 #include "io/port_conn.h"
 
@@ -14,13 +15,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DATAGRAMS_PER_TURN = 32 };
+enum { DATAGRAMS_PER_TURN = 32, TLS_PIECE = 16384 };
 static const double LINGER_S = 2.0;
 
 static void on_io(struct ev_loop *loop, struct ev_io *io, int revents);
 static void on_deadline(struct ev_loop *loop, struct ev_timer *timer, int revents);
 
-static void watch(struct conn *conn, int events)
+void port_conn_watch(struct conn *conn, int events)
 {
     struct ev_loop *loop = conn->port->loop;
     if (ev_is_active(&conn->io) && (conn->io.events & (EV_READ | EV_WRITE)) == events) {
@@ -32,7 +33,7 @@ static void watch(struct conn *conn, int events)
     ev_io_start(loop, &conn->io);
 }
 
-static bool has_output(const struct conn *conn)
+bool port_conn_has_output(const struct conn *conn)
 {
     return conn->sent < conn->output_len;
 }
@@ -68,10 +69,19 @@ struct conn *port_conn_create(struct port *port, int fd, bool is_connecting)
 
 void port_conn_begin(struct conn *conn)
 {
-    struct port *port = conn->port;
     conn->is_connecting = false;
-    ev_timer_stop(port->loop, &conn->deadline);
-    watch(conn, EV_READ);
+    ev_timer_stop(conn->port->loop, &conn->deadline);
+    port_conn_watch(conn, EV_READ);
+    if (conn->port->side != NULL) {
+        port_conn_shake(conn);
+    } else {
+        port_conn_open(conn);
+    }
+}
+
+void port_conn_open(struct conn *conn)
+{
+    struct port *port = conn->port;
     port_enter(port);
     void *user = port->handler.on_open != NULL
                      ? port->handler.on_open(port->context, conn, conn->peer)
@@ -109,7 +119,7 @@ static void unlink_conn(struct conn *conn)
 void port_conn_bury(struct conn *conn, const char *why)
 {
     struct port *port = conn->port;
-    bool was_open = !conn->is_connecting;
+    bool was_open = !conn->is_connecting && !conn->is_shaking;
     bool was_good = was_open && loop_now().mono_ms - conn->opened_mono_ms > 5000;
     if (conn->why == NULL) {
         conn->why = why; /* from here on conn_send and conn_close do nothing */
@@ -119,10 +129,12 @@ void port_conn_bury(struct conn *conn, const char *why)
     ev_timer_stop(port->loop, &conn->deadline);
     if (was_open && port->handler.on_close != NULL) {
         port->handler.on_close(conn->user, conn, conn->why);
-    } else if (!was_open && !port->is_closed && port->handler.on_refused != NULL) {
+    } else if (!was_open && !port->is_closed && port->is_dialling &&
+               port->handler.on_refused != NULL) {
         port->handler.on_refused(port->context, conn->why);
     }
     close(conn->io.fd);
+    tls_talk_end(conn->talk);
     free(conn->input);
     free(conn->output);
     free(conn);
@@ -132,7 +144,7 @@ void port_conn_bury(struct conn *conn, const char *why)
 }
 
 /* After a handler's turn: hand over the rest while it takes some, then keep what it left. */
-static void hand_over(struct conn *conn)
+void port_conn_hand_over(struct conn *conn)
 {
     struct port *port = conn->port;
     size_t from = 0;
@@ -165,21 +177,25 @@ static bool is_transient(int error)
 
 static void read_stream(struct conn *conn)
 {
+    uint8_t secret[TLS_PIECE];
+    bool is_tls = conn->talk != NULL;
     if (conn->is_closing) {
         conn->input_len =
             0; /* nobody reads it any more; it is dropped so that the peer sees our FIN */
     }
-    ssize_t got =
-        read(conn->io.fd, conn->input + conn->input_len, conn->port->input_max - conn->input_len);
+    ssize_t got = read(conn->io.fd, is_tls ? secret : conn->input + conn->input_len,
+                       is_tls ? sizeof secret : conn->port->input_max - conn->input_len);
     if (got < 0) {
         if (!is_transient(errno)) {
             port_conn_doom(conn, strerrordesc_np(errno));
         }
     } else if (got == 0) {
         port_conn_doom(conn, conn->is_closing ? "closed" : "closed by the peer");
+    } else if (is_tls && !conn->is_closing) {
+        port_conn_take_tls(conn, slice_of(secret, (size_t)got));
     } else if (!conn->is_closing) {
         conn->input_len += (size_t)got;
-        hand_over(conn);
+        port_conn_hand_over(conn);
     }
 }
 
@@ -223,12 +239,12 @@ static void hang_up(struct conn *conn)
         port_conn_doom(conn, "closed");
         return;
     }
-    watch(conn, EV_READ);
+    port_conn_watch(conn, EV_READ);
 }
 
-static void write_stream(struct conn *conn)
+void port_conn_write(struct conn *conn)
 {
-    while (has_output(conn)) {
+    while (port_conn_has_output(conn)) {
         ssize_t put = send(conn->io.fd, conn->output + conn->sent, conn->output_len - conn->sent,
                            MSG_NOSIGNAL);
         if (put < 0) {
@@ -243,7 +259,7 @@ static void write_stream(struct conn *conn)
     if (conn->is_closing) {
         hang_up(conn);
     } else {
-        watch(conn, EV_READ);
+        port_conn_watch(conn, EV_READ);
     }
 }
 
@@ -270,7 +286,7 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int revents)
         read_datagrams(conn);
     } else {
         if ((revents & EV_WRITE) != 0) {
-            write_stream(conn);
+            port_conn_write(conn);
         }
         if ((revents & EV_READ) != 0 && conn->why == NULL) {
             read_stream(conn);
@@ -291,32 +307,48 @@ static void on_deadline(struct ev_loop *loop, struct ev_timer *timer, int revent
         (void)port_leave(port);
     } else if (conn->is_connecting) {
         port_conn_doom(conn, "the peer did not answer in time");
+    } else if (conn->is_shaking) {
+        port_conn_shake_late(conn);
     } else {
-        port_conn_doom(conn, has_output(conn) ? "the peer does not read" : "closed");
+        port_conn_doom(conn, port_conn_has_output(conn) ? "the peer does not read" : "closed");
     }
 }
 
-/* Room for `len` more bytes of output, made by moving what waits to the front. */
-static bool make_room(struct conn *conn, size_t len)
+size_t port_conn_room(struct conn *conn)
 {
-    if (len > PORT_OUTPUT_MAX - (conn->output_len - conn->sent)) {
-        return false;
-    }
-    if (len > PORT_OUTPUT_MAX - conn->output_len) {
+    if (conn->sent > 0) {
         memmove(conn->output, conn->output + conn->sent, conn->output_len - conn->sent);
         conn->output_len -= conn->sent;
         conn->sent = 0;
     }
-    return true;
+    return PORT_OUTPUT_MAX - conn->output_len;
+}
+
+/* Room for `len` more bytes of output. */
+static bool make_room(struct conn *conn, size_t len)
+{
+    return len <= PORT_OUTPUT_MAX - conn->output_len || len <= port_conn_room(conn);
+}
+
+enum err port_conn_overflow(struct conn *conn)
+{
+    count("port_output_full", conn->port->name);
+    log_event(LOG_WARN, "port.output_full", "port", conn->port->name, "peer", conn->peer, "why",
+              "the peer does not read what it is sent; the connection is closed", NULL);
+    port_conn_doom(conn, "the peer does not read");
+    return ERR_FULL;
 }
 
 enum err conn_send(struct conn *conn, struct slice bytes)
 {
-    if (conn->why != NULL || conn->is_closing || conn->is_connecting) {
+    if (conn->why != NULL || conn->is_closing || conn->is_connecting || conn->is_shaking) {
         return ERR_STATE;
     }
+    if (conn->talk != NULL) {
+        return port_conn_send_tls(conn, bytes);
+    }
     ssize_t put = 0;
-    if (!has_output(conn) && bytes.len > 0) {
+    if (!port_conn_has_output(conn) && bytes.len > 0) {
         put = send(conn->io.fd, bytes.at, bytes.len, MSG_NOSIGNAL);
         if (put < 0 && !is_transient(errno)) {
             if (!conn->port->is_udp) {
@@ -330,15 +362,11 @@ enum err conn_send(struct conn *conn, struct slice bytes)
         return rest.len == 0 ? ERR_OK : ERR_IO;
     }
     if (!make_room(conn, rest.len)) {
-        count("port_output_full", conn->port->name);
-        log_event(LOG_WARN, "port.output_full", "port", conn->port->name, "peer", conn->peer, "why",
-                  "the peer does not read what it is sent; the connection is closed", NULL);
-        port_conn_doom(conn, "the peer does not read");
-        return ERR_FULL;
+        return port_conn_overflow(conn);
     }
     memcpy(conn->output + conn->output_len, rest.at, rest.len);
     conn->output_len += rest.len;
-    watch(conn, EV_READ | EV_WRITE);
+    port_conn_watch(conn, EV_READ | EV_WRITE);
     return ERR_OK;
 }
 
@@ -361,10 +389,16 @@ void conn_close(struct conn *conn)
     if (conn->why != NULL || conn->is_closing) {
         return;
     }
+    if (conn->talk != NULL) {
+        port_conn_bye_tls(conn);
+    }
+    if (conn->why != NULL) {
+        return;
+    }
     conn->is_closing = true;
     ev_timer_set(&conn->deadline, LINGER_S, 0.0);
     ev_timer_start(conn->port->loop, &conn->deadline);
-    if (!has_output(conn)) {
+    if (!port_conn_has_output(conn)) {
         hang_up(conn);
     }
 }

@@ -9,6 +9,7 @@
 
 #include "io/port.h"
 #include "io/port_address.h"
+#include "io/port_tls.h"
 
 enum { PORT_OUTPUT_MAX = 65536, PORT_INPUT_DEFAULT = 65536, PORT_CONNS_DEFAULT = 64 };
 
@@ -24,9 +25,11 @@ struct conn {
     uint8_t *output; /* bytes sent..output_len wait for the socket; NULL: UDP */
     size_t sent;
     size_t output_len;
-    const char *why;    /* doomed, and why; NULL: alive */
-    bool is_connecting; /* dialled, not yet there: on_open has not been called */
-    bool is_closing;    /* conn_close was called: flush, then hang up */
+    struct tls_talk *talk; /* NULL: in clear, or not begun */
+    const char *why;       /* doomed, and why; NULL: alive */
+    bool is_connecting;    /* dialled, not yet there: on_open has not been called */
+    bool is_shaking;       /* in the TLS handshake: neither */
+    bool is_closing;       /* conn_close was called: flush, then hang up */
     int64_t opened_mono_ms;
 };
 
@@ -40,6 +43,8 @@ struct port {
     size_t input_max;
     size_t conns_max;
     size_t conn_count;
+    struct tls_side *side; /* NULL: in clear */
+    char expected[PORT_HOST_ROOM];
     struct conn *conns;
     struct ev_io listener;
     struct ev_timer pause; /* after EMFILE: when to accept again; dialling: when to dial again */
@@ -52,7 +57,7 @@ struct port {
 
 /* Takes over `fd`. NULL: no memory; the descriptor is closed. on_open is not called yet. */
 struct conn *port_conn_create(struct port *port, int fd, bool is_connecting) MUST_USE;
-/* Calls on_open and begins to read. */
+/* Begins to read, and calls on_open: at once, or with TLS when the handshake is done. */
 void port_conn_begin(struct conn *conn);
 void port_conn_doom(struct conn *conn, const char *why);
 /* on_close if it was opened, then the end. Also doomed conns of a port that closes go this way. */
@@ -60,5 +65,25 @@ void port_conn_bury(struct conn *conn, const char *why);
 /* Around every call of a handler; leave answers whether the port still lives. */
 void port_enter(struct port *port);
 bool port_leave(struct port *port);
+
+/* port_conn.c and port_conn_tls.c */
+void port_conn_watch(struct conn *conn, int events);
+bool port_conn_has_output(const struct conn *conn);
+void port_conn_open(struct conn *conn); /* on_open */
+/* Gives the input to the handler; afterwards the port may be closed, and the conn gone. */
+void port_conn_hand_over(struct conn *conn);
+/* Sends what the socket takes. */
+void port_conn_write(struct conn *conn);
+/* Moves what waits to the front; the room behind it. */
+size_t port_conn_room(struct conn *conn);
+enum err port_conn_overflow(struct conn *conn); /* the peer does not read */
+
+/* port_conn_tls.c */
+void port_conn_shake(struct conn *conn); /* begins the handshake */
+void port_conn_shake_late(struct conn *conn);
+/* Bytes of the socket; afterwards the port may be closed, and the conn gone. */
+void port_conn_take_tls(struct conn *conn, struct slice bytes);
+enum err port_conn_send_tls(struct conn *conn, struct slice bytes) MUST_USE;
+void port_conn_bye_tls(struct conn *conn);
 /* A conn of a dialling port is gone, or never came to be. */
 void port_dial_later(struct port *port, bool was_good);

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "io/loop.h"
+#include "io/port.h"
 
 struct sip;
 
@@ -21,7 +21,7 @@ struct sip_message {
     struct slice type; /* content type without parameters, lower case */
     struct slice body;
     const char *peer;      /* "192.0.2.10:5060;udp": also what sip_request takes */
-    const char *transport; /* "udp" or "tcp" */
+    const char *transport; /* "udp", "tcp" or "tls" */
 };
 
 struct sip_handler {
@@ -42,6 +42,9 @@ struct sip_config {
     const char *listen; /* "127.0.0.1:5060": UDP and TCP; NULL: only dials (ephemeral) */
     bool is_udp;
     bool is_tcp;
+    /* What we show and whom we trust. Listening: the TCP side then takes nothing in clear. Only dialling:
+     * for peers with ";tls". NULL: neither. */
+    const struct port_tls *tls;
     const char *own_user;                /* From user of our own requests: "alarm" */
     const char *realm;                   /* digest */
     const struct sip_digest_user *users; /* ended by user NULL; lives as long; NULL: no digest */
@@ -56,10 +59,11 @@ void sip_close(struct sip *sip);
 /* ERR_NOT_FOUND: the exchange is over (timed out or already answered); nothing is sent. */
 enum err sip_answer(struct sip *sip, uint64_t exchange, int status, const char *type,
                     struct slice body);
-/* MESSAGE to `peer` ("host:port;udp|tcp"; an open TCP connection from there is used). `to` and
+/* MESSAGE to `peer` ("host:port;udp|tcp|tls"; an open connection from there is used; ";tls;NAME": its
+ * certificate must carry this name instead of the address). `to` and
  * `from`: user or whole URI; empty: as described above. The host is a number: whoever reads a name
  * from a configuration resolves it there (port_address.h). The body is copied. ERR_FULL: too many
- * in flight; ERR_SYNTAX: peer, to or from; ERR_UNSUPPORTED: this port has no UDP. */
+ * in flight; ERR_SYNTAX: peer, to or from; ERR_UNSUPPORTED: this port has no UDP, or no TLS. */
 enum err sip_request(struct sip *sip, struct slice peer, struct slice to, struct slice from,
                      const char *type, struct slice body, uint32_t tag);
 int sip_number(const struct sip *sip); /* the bound port, for tests that bind 0 */

@@ -52,6 +52,7 @@ static void put_uri(struct buf *out, struct slice who, const char *host)
 struct draft {
     const char *peer; /* "192.0.2.10:5060" */
     bool is_udp;
+    bool is_tls;
     struct slice to;
     struct slice from;
     const char *type;
@@ -63,13 +64,15 @@ static void put_request(struct sip *sip, const struct draft *draft, struct buf *
     char own[PORT_PEER_ROOM];
     char sent_by[PORT_PEER_ROOM + 8];
     sip_transport_own_host(draft->peer, own);
-    const struct port *port = draft->is_udp ? sip->udp : sip->tcp;
+    const struct port *port = draft->is_udp                  ? sip->udp
+                              : draft->is_tls == sip->is_tls ? sip->tcp
+                                                             : NULL;
     int number = port != NULL ? port_number(port) : 0;
     snprintf(sent_by, sizeof sent_by, number != 0 ? "%s:%d" : "%s", own, number);
     buf_put_str(out, "MESSAGE ");
     put_uri(out, draft->to, draft->peer);
-    buf_put_str(out,
-                draft->is_udp ? " SIP/2.0\r\nVia: SIP/2.0/UDP " : " SIP/2.0\r\nVia: SIP/2.0/TCP ");
+    buf_put_str(out, " SIP/2.0\r\nVia: SIP/2.0/");
+    buf_put_str(out, draft->is_udp ? "UDP " : draft->is_tls ? "TLS " : "TCP ");
     buf_put_str(out, sent_by);
     buf_put_str(out, ";rport;branch=z9hG4bK");
     put_random(out, 8);
@@ -120,13 +123,20 @@ static enum err begin(struct sip *sip, struct sip_deal *deal, struct slice text)
     return ERR_OK;
 }
 
-/* "192.0.2.10:5060;udp" in two. */
-static enum err read_peer(struct slice peer, char *ret_address, bool *ret_is_udp)
+/* "192.0.2.10:5060;udp" in two; "192.0.2.10:5061;tls;larm.example" in three: `ret_expected`
+ * (PORT_HOST_ROOM) gets the name, or the address's host. */
+static enum err read_peer(struct slice peer, char *ret_address, struct draft *draft,
+                          char *ret_expected)
 {
-    struct slice transport = peer;
-    struct slice address = slice_cut(&transport, ';');
+    struct slice name = peer;
+    struct slice address = slice_cut(&name, ';');
+    struct slice transport = slice_cut(&name, ';');
     struct port_address numbers;
-    if (!slice_eq_nocase(transport, "udp") && !slice_eq_nocase(transport, "tcp")) {
+    int number = 0;
+    draft->is_udp = slice_eq_nocase(transport, "udp");
+    draft->is_tls = slice_eq_nocase(transport, "tls");
+    if ((!draft->is_udp && !draft->is_tls && !slice_eq_nocase(transport, "tcp")) ||
+        (name.len > 0 && !draft->is_tls)) {
         return ERR_SYNTAX;
     }
     if (slice_text(address, ret_address, PORT_PEER_ROOM) != ERR_OK ||
@@ -135,23 +145,25 @@ static enum err read_peer(struct slice peer, char *ret_address, bool *ret_is_udp
     }
     /* As the ports write it, so that the connection that is there is found. */
     port_address_text((const struct sockaddr *)&numbers.storage, ret_address);
-    *ret_is_udp = slice_eq_nocase(transport, "udp");
-    return ERR_OK;
+    return name.len > 0 ? slice_text(name, ret_expected, PORT_HOST_ROOM)
+                        : port_address_split(ret_address, ret_expected, &number);
 }
 
 enum err sip_request(struct sip *sip, struct slice peer, struct slice to, struct slice from,
                      const char *type, struct slice body, uint32_t tag)
 {
     char address[PORT_PEER_ROOM];
+    char expected[PORT_HOST_ROOM];
     struct draft draft = {.peer = address, .to = to, .from = from, .type = type, .body = body};
-    if (read_peer(peer, address, &draft.is_udp) != ERR_OK || !is_address_text(to) ||
+    if (read_peer(peer, address, &draft, expected) != ERR_OK || !is_address_text(to) ||
         !is_address_text(from)) {
         return ERR_SYNTAX;
     }
     if (body.len > SIP_BODY_MAX) {
         return ERR_RANGE;
     }
-    if (draft.is_udp && sip->udp_link == NULL) {
+    bool has_tls = sip->is_tls || sip->dial_side != NULL;
+    if (draft.is_udp ? sip->udp_link == NULL : draft.is_tls && !has_tls) {
         return ERR_UNSUPPORTED;
     }
     struct buf out = buf_of(sip->text, sizeof sip->text);
@@ -164,7 +176,7 @@ enum err sip_request(struct sip *sip, struct slice peer, struct slice to, struct
     deal->is_udp = draft.is_udp;
     (void)slice_text(slice_str(address), deal->peer, sizeof deal->peer);
     if (!deal->is_udp) {
-        deal->link = sip_transport_reach(sip, address);
+        deal->link = sip_transport_reach(sip, address, draft.is_tls ? expected : NULL);
     }
     enum err err =
         !deal->is_udp && deal->link == NULL ? ERR_FULL : begin(sip, deal, buf_slice(&out));

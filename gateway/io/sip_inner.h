@@ -17,6 +17,7 @@
 
 #include "io/port.h"
 #include "io/port_address.h"
+#include "io/port_tls.h"
 #include "io/sip.h"
 #include "io/sip_digest.h"
 #include "io/sip_frame.h"
@@ -40,7 +41,10 @@ struct sip_link {
     struct port *dialled; /* ours to close; NULL: it came to us */
     struct ev_timer patience;
     char peer[PORT_PEER_ROOM];
+    char expected
+        [PORT_HOST_ROOM]; /* TLS: whom the certificate names, or where the connection came from */
     bool is_udp;
+    bool is_tls;
 };
 
 enum deal_kind { DEAL_FREE, DEAL_SERVER, DEAL_CLIENT };
@@ -78,7 +82,9 @@ struct sip {
     char own_user[64];
     int64_t request_timeout_ms;
     struct port *udp;
-    struct port *tcp;
+    struct port *tcp;           /* with TLS, or in clear */
+    struct tls_side *dial_side; /* for peers with ";tls"; NULL: there are none */
+    bool is_tls;                /* `tcp` takes nothing in clear */
     struct sip_link *udp_link;
     struct sip_link *links; /* TCP */
     size_t dial_count;
@@ -117,8 +123,10 @@ int sip_transport_send(osip_transaction_t *transaction, osip_message_t *message,
                        int port, int socket);
 void sip_transport_put(struct sip *sip, struct sip_link *link, const char *peer,
                        struct slice bytes);
-/* The TCP connection with `peer`, dialled if there is none. NULL: too many, or not an address. */
-struct sip_link *sip_transport_reach(struct sip *sip, const char *peer) MUST_USE;
+/* The connection with `peer`, dialled if there is none. `expected`: whom its certificate must name, NULL:
+ * in clear. NULL: too many, or not an address. */
+struct sip_link *sip_transport_reach(struct sip *sip, const char *peer,
+                                     const char *expected) MUST_USE;
 /* Our address as `peer` sees it, without port, in brackets if IPv6; `ret_host` has PORT_PEER_ROOM.
  */
 void sip_transport_own_host(const char *peer, char *ret_host);

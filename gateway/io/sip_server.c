@@ -201,14 +201,15 @@ static void hand_up(struct sip *sip, struct sip_deal *deal, const struct sip_fra
     }
     const osip_from_t *from = deal->transaction->from;
     const char *user = from != NULL && from->url != NULL ? from->url->username : NULL;
-    snprintf(peer, sizeof peer, "%s;%s", deal->peer, deal->is_udp ? "udp" : "tcp");
+    const char *way = deal->is_udp ? "udp" : deal->link->is_tls ? "tls" : "tcp";
+    snprintf(peer, sizeof peer, "%s;%s", deal->peer, way);
     struct sip_message message = {
         .exchange = deal->exchange,
         .from_user = slice_str(user),
         .type = slice_str(type),
         .body = frame->body,
         .peer = peer,
-        .transport = deal->is_udp ? "udp" : "tcp",
+        .transport = way,
     };
     count("sip_messages", sip->name);
     sip->handler.on_message(sip->context, &message);

@@ -140,10 +140,14 @@ static size_t on_datagram(void *user, struct conn *conn, struct slice bytes, con
 
 static void *on_stream_open(void *context, struct conn *conn, const char *peer)
 {
-    struct sip_link *link = add_link(context, conn, peer, false);
-    if (link == NULL) {
+    struct sip *sip = context;
+    struct sip_link *link = add_link(sip, conn, peer, false);
+    int number = 0;
+    if (link == NULL || port_address_split(peer, link->expected, &number) != ERR_OK) {
         conn_close(conn);
+        return link;
     }
+    link->is_tls = sip->is_tls;
     return link;
 }
 
@@ -256,15 +260,18 @@ enum err sip_transport_open(struct sip *sip, const struct sip_config *config, ch
                                .input_max = SIP_MESSAGE_MAX,
                                .conns_max = SIP_LINKS_MAX};
     enum err err = ERR_OK;
-    if (config->listen != NULL && config->is_tcp) {
+    if (config->listen == NULL && config->tls != NULL) {
+        err = tls_side_open(config->name, config->tls, true, &sip->dial_side, ret_why, why_room);
+    }
+    if (err == ERR_OK && config->listen != NULL && config->is_tcp) {
+        port.tls = config->tls;
+        sip->is_tls = config->tls != NULL;
         err = port_open(sip->loop, &port, &streams, sip, &sip->tcp, ret_why, why_room);
-        if (err != ERR_OK) {
-            return err;
-        }
     }
-    if (!config->is_udp) {
-        return ERR_OK;
+    if (err != ERR_OK || !config->is_udp) {
+        return err;
     }
+    port.tls = NULL;
     port.is_udp = true;
     port.input_max = 0;
     port.address = config->listen != NULL ? config->listen : "0.0.0.0:0";
@@ -296,19 +303,25 @@ void sip_transport_close(struct sip *sip)
         }
         port_close(dialled);
     }
+    tls_side_drop(sip->dial_side);
+    sip->dial_side = NULL;
 }
 
-struct sip_link *sip_transport_reach(struct sip *sip, const char *peer)
+struct sip_link *sip_transport_reach(struct sip *sip, const char *peer, const char *expected)
 {
     static const struct port_handler dials = {on_dial_open, on_stream, on_link_close,
                                               on_dial_refused};
     for (struct sip_link *link = sip->links; link != NULL; link = link->next) {
-        if (strcmp(link->peer, peer) == 0) {
+        bool is_fit = expected == NULL ? !link->is_tls
+                                       : link->is_tls && strcmp(link->expected, expected) == 0;
+        if (is_fit && strcmp(link->peer, peer) == 0) {
             return link;
         }
     }
     struct port_address numbers;
-    if (sip->dial_count >= SIP_DIALS_MAX || port_address_parse(peer, &numbers) != ERR_OK) {
+    bool is_answer = expected != NULL && sip->dial_side == NULL; /* to whom has gone */
+    if (sip->dial_count >= SIP_DIALS_MAX || is_answer ||
+        port_address_parse(peer, &numbers) != ERR_OK) {
         return NULL;
     }
     struct sip_link *link = add_link(sip, NULL, peer, false);
@@ -316,8 +329,14 @@ struct sip_link *sip_transport_reach(struct sip *sip, const char *peer)
         return NULL;
     }
     char why[256];
-    struct port_config config = {
-        .name = sip->name, .address = peer, .is_dialling = true, .input_max = SIP_MESSAGE_MAX};
+    struct port_config config = {.name = sip->name,
+                                 .address = peer,
+                                 .is_dialling = true,
+                                 .input_max = SIP_MESSAGE_MAX,
+                                 .side = expected != NULL ? sip->dial_side : NULL,
+                                 .expected = expected};
+    link->is_tls = expected != NULL;
+    (void)slice_text(slice_str(expected), link->expected, sizeof link->expected);
     sip->dial_count++;
     if (port_open(sip->loop, &config, &dials, link, &link->dialled, why, sizeof why) != ERR_OK) {
         sip->dial_count--;

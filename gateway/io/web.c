@@ -122,6 +122,24 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *sess
     }
 }
 
+static int on_redirect(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in,
+                       size_t len)
+{
+    (void)session;
+    (void)in;
+    (void)len;
+    struct web *web = lws_context_user(lws_get_context(wsi));
+    switch ((int)reason) {
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        return on_instantiated(web, wsi);
+    case LWS_CALLBACK_WSI_DESTROY:
+        on_destroyed(web, wsi);
+        return 0;
+    default:
+        return web_redirect_event(web, wsi, reason);
+    }
+}
+
 /* ---- the tick --------------------------------------------------------------------------------- */
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -147,6 +165,11 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 static const struct lws_protocols protocols[] = {
     {"http", on_http, sizeof(struct web_session), 0, 0, NULL, 0},
     {"samlarm.v1", web_ws_event, sizeof(struct web_client), 1024, 0, NULL, 0},
+    {NULL, NULL, 0, 0, 0, NULL, 0},
+};
+
+static const struct lws_protocols redirect_protocols[] = {
+    {"redirect", on_redirect, 0, 0, 0, NULL, 0},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
@@ -285,6 +308,39 @@ static bool create(struct web *web, const struct web_config *config, const char 
     return web->vhost != NULL;
 }
 
+/* A port that cannot be had is said, and missed by nobody who knows the encrypted address. */
+static void open_redirect(struct web *web, const struct web_config *config)
+{
+    char host[64] = "";
+    char why[256] = "";
+    int port = 0;
+    bool is_v6 = false;
+    if (config->redirect == NULL || config->certificate == NULL) {
+        return;
+    }
+    bool is_good = split(config->redirect, host, sizeof host, &port) == ERR_OK &&
+                   probe(host, port, &is_v6, why, sizeof why) == ERR_OK;
+    struct lws_context_creation_info info;
+    memset(&info, 0, sizeof(info));
+    info.vhost_name = "redirect";
+    info.port = port;
+    info.iface = host;
+    info.protocols = redirect_protocols;
+    info.options =
+        LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND | (is_v6 ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6);
+    info.alpn = "http/1.1";
+    info.server_string = "samlarm";
+    info.headers = security_headers;
+    info.timeout_secs_ah_idle = WEB_TIMEOUT_S;
+    info.keepalive_timeout = WEB_TIMEOUT_S;
+    web->redirect = is_good ? lws_create_vhost(web->context, &info) : NULL;
+    if (web->redirect == NULL) {
+        log_event(LOG_ERROR, "web.no_redirect", "address", config->redirect, "why",
+                  *why != '\0' ? why : "it is no address, or cannot be used", "do",
+                  "correct `redirect` below `web`, or write no", NULL);
+    }
+}
+
 enum err web_open(struct ev_loop *loop, const struct web_config *config,
                   const struct web_handler *handler, void *context, struct web **ret_web,
                   char *ret_why, size_t why_room)
@@ -336,6 +392,7 @@ enum err web_open(struct ev_loop *loop, const struct web_config *config,
         web_close(web);
         return err;
     }
+    open_redirect(web, config);
     ev_timer_start(loop, &web->tick);
     *ret_web = web;
     return ERR_OK;
@@ -358,4 +415,9 @@ void web_close(struct web *web)
 int web_number(const struct web *web)
 {
     return lws_get_vhost_listen_port(web->vhost);
+}
+
+int web_redirect_number(const struct web *web)
+{
+    return web->redirect == NULL ? 0 : lws_get_vhost_listen_port(web->redirect);
 }

@@ -41,7 +41,8 @@ struct web_config {
     const char *pages;       /* folder of the pages: "/" is index.html, "/x" is x or x.html */
     const char *certificate; /* PEM, NULL: plain http */
     const char *key;
-    size_t clients_max; /* 0: 4,096 */
+    const char *redirect; /* "127.0.0.1:8080": in clear, sends everybody to `address`; NULL: none */
+    size_t clients_max;   /* 0: 4,096 */
     /* Headers that requests below /hook/ are asked for; copied. Of each at most WEB_HEADER_MAX bytes. */
     const char *const *kept_headers;
     size_t kept_count;
@@ -50,8 +51,9 @@ struct web_config {
 enum err web_open(struct ev_loop *loop, const struct web_config *config,
                   const struct web_handler *handler, void *context, struct web **ret_web,
                   char *ret_why, size_t why_room) MUST_USE;
-void web_close(struct web *web);       /* not from a handler; NULL is fine */
-int web_number(const struct web *web); /* bound port */
+void web_close(struct web *web);                /* not from a handler; NULL is fine */
+int web_number(const struct web *web);          /* bound port */
+int web_redirect_number(const struct web *web); /* 0: there is none */
 
 /* ERR_FULL: the queue ran over; the client is closed with WEB_CLOSE_SLOW and on_close follows.
  * ERR_STATE: it is being closed already. */

@@ -4,6 +4,7 @@
  *   web_ws.c     websocket clients: handshake, assembling, queue, closing
  *   web_http.c   requests and replies
  *   web_pages.c  the folder of pages, in memory
+ *   web_redirect.c  the port in clear beside the encrypted one
  */
 #pragma once
 
@@ -107,6 +108,7 @@ struct web {
     void *user;
     struct lws_context *context;
     struct lws_vhost *vhost;
+    struct lws_vhost *redirect; /* NULL: none */
     struct web_pages pages;
     struct web_link *oldest;
     struct web_link *newest;
@@ -127,6 +129,7 @@ extern const char web_subprotocol[]; /* "samlarm.v1" */
 /* The protocol list that libwebsockets was given. */
 int web_http_event(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in,
                    size_t len);
+int web_redirect_event(struct web *web, struct lws *wsi, enum lws_callback_reasons reason);
 int web_ws_event(struct lws *wsi, enum lws_callback_reasons reason, void *session, void *in,
                  size_t len);
 

@@ -348,6 +348,43 @@ static void missing_folder_names_every_missing_file(void **state)
     assert_int_equal(conf_faults_put(&faults, "/nonexistent/samlarm", &small), ERR_FULL);
 }
 
+static void tls_is_read_in_each_of_its_places(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    change(dir, "samlarm.yaml", "  address: 127.0.0.1:8080",
+           "  certificate: units.yaml\n  key: units.yaml");
+    change(dir, "samlarm.yaml", "127.0.0.1:5060\n    transport: [udp, tcp]",
+           "127.0.0.1:5061\n    transport: [tls]\n    tls: {certificate: units.yaml, "
+           "key: plans.yaml, ca: staff.csv, client: required}");
+    change(dir, "samlarm.yaml", "listen: 127.0.0.1:4001",
+           "listen: 127.0.0.1:4001\n    tls: {certificate: units.yaml, key: plans.yaml}");
+    change(dir, "samlarm.yaml", "dial: centres", "dial: centres\n    tls: {ca: staff.csv}");
+    change(dir, "samlarm.yaml", "5070;udp", "5070;tls");
+    change(dir, "samlarm.yaml", "127.0.0.1:5071;udp", "\"[2001:db8::1]:5061;tls;larm.example\"");
+    struct conf *conf = load_good(dir);
+    assert_string_equal(conf->web.address, "127.0.0.1:8443");
+    assert_string_equal(conf->web.redirect, "127.0.0.1:8080");
+    const struct conf_port *port = conf_port(conf, "trygghetslarm");
+    assert_true(port->tls.is_on && port->is_tcp && !port->is_udp);
+    assert_int_equal(port->tls.peers, PEERS_REQUIRED);
+    assert_non_null(strstr(port->tls.key, "/plans.yaml"));
+    assert_non_null(strstr(port->tls.ca, "/staff.csv"));
+    port = conf_port(conf, "anrop-bjorken");
+    assert_true(port->tls.is_on && port->is_tcp && !port->is_udp && port->tls.ca == NULL);
+    port = conf_port(conf, "larmcentral"); /* the addresses say which way */
+    assert_true(port->tls.is_on && port->is_udp && port->is_tcp);
+    assert_string_equal(conf->directory.centres[0].addresses[0], "127.0.0.1:5070;tls");
+    assert_string_equal(conf->directory.centres[0].addresses[1],
+                        "[2001:db8::1]:5061;tls;larm.example");
+    conf_free(conf);
+    change(dir, "samlarm.yaml", "  key: units.yaml", "  key: units.yaml\n  redirect: no");
+    conf = load_good(dir);
+    assert_string_equal(conf->web.redirect, "");
+    conf_free(conf);
+    demo_remove(dir);
+}
+
 static void unmanned_centre_is_no_last_resort(void **state)
 {
     (void)state;
@@ -511,6 +548,7 @@ int main(void)
         cmocka_unit_test(more_faults_than_fit_are_counted),
         cmocka_unit_test(file_cut_anywhere_is_refused_or_read_but_never_harms),
         cmocka_unit_test(missing_folder_names_every_missing_file),
+        cmocka_unit_test(tls_is_read_in_each_of_its_places),
         cmocka_unit_test(unmanned_centre_is_no_last_resort),
         cmocka_unit_test(windows_letters_are_converted_with_a_warning),
         cmocka_unit_test(swedish_spreadsheet_with_mark_and_semicolons_is_read),

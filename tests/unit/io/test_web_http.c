@@ -259,9 +259,9 @@ static char *run_beside(struct house *house, const char *line)
     return out;
 }
 
-static void inside_tls_there_is_no_http2_either(void **state)
+/* The web server again, with a certificate that was made just now. */
+static void house_with_tls(struct house *house)
 {
-    struct house *house = *state;
     char line[1024];
     char certificate[128];
     char key[128];
@@ -274,8 +274,14 @@ static void inside_tls_there_is_no_http2_either(void **state)
     assert_int_equal(system(line), 0);
     web_close(house->web);
     house_open(house, certificate, key);
-    int port = web_number(house->web);
+}
 
+static void inside_tls_there_is_no_http2_either(void **state)
+{
+    struct house *house = *state;
+    char line[1024];
+    house_with_tls(house);
+    int port = web_number(house->web);
     (void)snprintf(
         line, sizeof(line),
         "timeout 5 openssl s_client -connect 127.0.0.1:%d -alpn h2,http/1.1 </dev/null 2>&1", port);
@@ -305,6 +311,56 @@ static void inside_tls_there_is_no_http2_either(void **state)
         "s_client -quiet -connect 127.0.0.1:%d 2>/dev/null",
         port);
     assert_non_null(strstr(run_beside(house, line), "<title>larm</title>"));
+}
+
+/* What curl says of the port in clear: status and Location. */
+static const char *sent_from(struct house *house, const char *words)
+{
+    char line[512];
+    (void)snprintf(line, sizeof(line),
+                   "curl -s -m 5 -o /dev/null -w '%%{http_code} %%{redirect_url}' %s", words);
+    return run_beside(house, line);
+}
+
+static void beside_the_encrypted_pages_the_port_in_clear_only_redirects(void **state)
+{
+    struct house *house = *state;
+    char words[256];
+    char wanted[256];
+    assert_int_equal(web_redirect_number(house->web), 0); /* none without a certificate */
+    house_with_tls(house);
+    int port = web_number(house->web);
+    int clear = web_redirect_number(house->web);
+    assert_true(clear != 0);
+    static const char *const cases[][2] = {{"", "/"},
+                                           {"desk?unit=eken&x=1", "desk?unit=eken&x=1"},
+                                           {"nothing/here", "nothing/here"},
+                                           {"a%0d%0aX-Evil:%201", "a"},
+        {"r%c3%a5d%20a%22", "r%c3%a5d%20a%22"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(words, sizeof(words), "'http://localhost:%d/%s'", clear, cases[i][0]);
+        (void)snprintf(wanted, sizeof(wanted), "308 https://localhost:%d/%s", port,
+                       i == 0 ? "" : cases[i][1]);
+        assert_string_equal(sent_from(house, words), wanted);
+    }
+    (void)snprintf(words, sizeof(words), "-d secret http://127.0.0.1:%d/echo", clear);
+    (void)snprintf(wanted, sizeof(wanted), "308 https://127.0.0.1:%d/echo", port);
+    assert_string_equal(sent_from(house, words), wanted);
+    (void)snprintf(words, sizeof(words), "-H 'Host: a\"b' http://127.0.0.1:%d/", clear);
+    assert_true(strncmp(sent_from(house, words), "400 ", 4) == 0);
+    (void)snprintf(words, sizeof(words),
+                   "-H 'Upgrade: websocket' -H 'Connection: Upgrade' -H 'Sec-WebSocket-Key: "
+                   "MDEyMzQ1Njc4OWFiY2RlZg==' -H 'Sec-WebSocket-Version: 13' "
+                   "http://127.0.0.1:%d/ws",
+                   clear);
+    assert_true(strncmp(sent_from(house, words), "101", 3) != 0);
+    assert_int_equal(house->requests, 0); /* nothing of it has reached the house */
+    assert_int_equal(house->opened, 0);
+    char line[512];
+    (void)snprintf(line, sizeof(line),
+                   "curl -s -m 5 -L --cacert %s/cert.pem http://localhost:%d/desk", house->pages,
+                   clear);
+    assert_non_null(strstr(run_beside(house, line), "<title>desk</title>"));
 }
 
 /* ---- slow peers ------------------------------------------------------------------------------- */
@@ -383,6 +439,7 @@ int main(void)
         CASE(a_late_reply_arrives_and_one_after_the_peer_left_is_harmless),
         CASE(only_websocket_is_an_upgrade),
         CASE(inside_tls_there_is_no_http2_either),
+        CASE(beside_the_encrypted_pages_the_port_in_clear_only_redirects),
         CASE(slow_headers_keep_nobody_out_and_are_cut),
         CASE(a_taken_address_and_a_bad_one_are_told_in_plain_words),
     };

@@ -119,6 +119,7 @@ static inline void house_open(struct house *house, const char *certificate, cons
                                 .pages = house->pages,
                                 .certificate = certificate,
                                 .key = key,
+                                .redirect = "127.0.0.1:0",
                                 .kept_headers = kept,
                                 .kept_count = 3};
     char why[512] = "";
