@@ -131,6 +131,8 @@ static void fill(struct load *load)
     load->is_good[FILE_PLACES] = load->is_good[FILE_PLACES] && load->is_good[FILE_UNITS];
     load->is_good[FILE_STAFF] = load->is_good[FILE_STAFF] && load->is_good[FILE_UNITS];
     fill_one(load, FILE_DEVICES, read_devices);
+    /* ... and devices of places that could not be read. */
+    load->is_good[FILE_DEVICES] = load->is_good[FILE_DEVICES] && load->is_good[FILE_PLACES];
     fill_one(load, FILE_KEYS, read_keys);
     fill_one(load, FILE_CODES, read_codes);
     fill_one(load, FILE_PLANS, read_plans);

@@ -100,7 +100,8 @@ void read_keys(struct load *load)
             device->secret = key;
         }
     }
-    if (load->table[FILE_KEYS].count > 0 && load->has_open_mode[FILE_KEYS]) {
+    bool is_secret = !load->conf->directory.is_demo;
+    if (is_secret && load->table[FILE_KEYS].count > 0 && load->has_open_mode[FILE_KEYS]) {
         warning(load, FILE_KEYS, 0,
                 "other users of this machine may read the keys; run `chmod 600` on the file.");
     }

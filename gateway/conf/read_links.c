@@ -146,7 +146,7 @@ static void read_topics(struct load *load, size_t i, const struct raw_port *from
     if (from->subscribe_count == 0) {
         preset_filters(load, line, port);
     }
-    if (port->filter_count == 0) {
+    if (from->subscribe_count == 0 && port->filter_count == 0) {
         fault(
             load, FILE_MAIN, line,
             "the port `%s` hears nothing; add `subscribe: [topic]` with the topics of its devices.",

@@ -18,8 +18,8 @@
 
 #include "unit/conf/brokens.h"
 
-static const char *const files[] = {"samlarm.yaml", "units.yaml",  "plans.yaml",
-                                    "places.csv",   "devices.csv", "staff.csv"};
+static const char *const files[] = {"samlarm.yaml", "units.yaml", "plans.yaml", "places.csv",
+                                    "devices.csv",  "staff.csv",  "keys.csv",   "codes.csv"};
 enum { FILES = sizeof files / sizeof files[0], TEXT_MAX = 2 * 1024 * 1024 };
 
 static char *read_text(const char *dir, const char *name)
@@ -506,6 +506,44 @@ static void configuration_id_follows_every_byte(void **state)
     demo_remove(dir);
 }
 
+static void keys_and_codes_of_the_demo_are_known(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    struct conf *conf = load_good(dir);
+    const struct directory *d = &conf->directory;
+    const struct device *panel = directory_key(d, "dc09", "5021");
+    assert_non_null(panel);
+    assert_int_equal(panel->secret.len, 16);
+    assert_int_equal(panel->secret.at[0], 0x3a);
+    assert_null(directory_key(d, "dc09", "5021/001"));
+    struct alarm alarm = {.kind = KIND_THREAT,
+                          .phase = PHASE_RAISED,
+                          .dialect = "dc09",
+                          .port = "larmdosor",
+                          .device = "5021/001",
+                          .code = "120"};
+    directory_resolve(d, &alarm);
+    assert_int_equal(alarm.kind, KIND_FALL); /* what this maker means by 120 */
+    assert_int_equal(alarm.class_, CLASS_LIFE);
+    assert_string_equal(alarm.device, "larmdosa-soder-21");
+    conf_free(conf);
+    demo_remove(dir);
+}
+
+static void optional_lists_may_be_absent(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/keys.csv", dir);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof path, "%s/codes.csv", dir);
+    assert_int_equal(unlink(path), 0);
+    conf_free(load_good(dir));
+    demo_remove(dir);
+}
+
 static void five_thousand_places_load_fast_enough_to_try_things(void **state)
 {
     (void)state;
@@ -521,6 +559,8 @@ static void five_thousand_places_load_fast_enough_to_try_things(void **state)
     }
     change(dir, "places.csv", NULL, places);
     change(dir, "devices.csv", NULL, devices);
+    change(dir, "keys.csv", NULL, "device,key\n");
+    change(dir, "codes.csv", NULL, "model,code,kind\n");
     struct timespec before;
     struct timespec after;
     (void)clock_gettime(CLOCK_MONOTONIC, &before);
@@ -540,6 +580,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(demo_municipality_loads_without_a_word),
+        cmocka_unit_test(keys_and_codes_of_the_demo_are_known),
+        cmocka_unit_test(optional_lists_may_be_absent),
         cmocka_unit_test(every_step_of_the_demo_keeps_its_line_and_time),
         cmocka_unit_test(configuration_to_begin_with_loads_without_a_word),
         cmocka_unit_test(each_broken_configuration_is_refused_at_its_line),
