@@ -166,6 +166,7 @@ int main(int argc, char **argv)
     int64_t heartbeat_s = 60;
     int64_t retry_s = 5;
     struct panel p = {.account = "1234", .fault = "none", .token = "ADM-CID", .zone = "001"};
+    struct stub_chance chance = {.every_s = 300};
     const struct stub_option options[] = {
         {"to", "the receiver: host:port, with ;udp for UDP", .text = &to},
         {"account", "the panel's account", .text = &p.account},
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
          "none, late_heartbeat, reused_seq, no_retry, bad_crc, clear_text, clock_off, stale or "
          "wrong_key",
          .text = &p.fault},
+        STUB_CHANCE_OPTIONS(chance),
         {0},
     };
     int status = 0;
@@ -202,6 +204,7 @@ int main(int argc, char **argv)
         ev_timer_start(p.loop, &p.beat);
     }
     stub_stdin_open(&p.in, p.loop, &p, on_line, NULL);
+    stub_chance_open(&chance, p.loop, &p, on_line);
     stub_run(p.loop);
     stub_stdin_close(&p.in);
     stub_line_close(p.line);

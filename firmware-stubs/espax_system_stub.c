@@ -227,6 +227,7 @@ int main(int argc, char **argv)
     int64_t heartbeat_s = 50;
     int64_t retry_s = 5;
     static struct nurse_call n = {.user = "kallelse", .password = "hemligt1", .fault = "none"};
+    struct stub_chance chance = {.every_s = 300};
     const struct stub_option options[] = {
         {"to", "the server: host:port", .text = &to},
         {"user", "as whom it logs in", .text = &n.user},
@@ -237,6 +238,7 @@ int main(int argc, char **argv)
          "none, late_heartbeat, reused_ref, no_retry, no_login, wrong_length, clock_off or "
          "foreign_version",
          .text = &n.fault},
+        STUB_CHANCE_OPTIONS(chance),
         {0},
     };
     int status = 0;
@@ -256,6 +258,7 @@ int main(int argc, char **argv)
     n.beat.data = &n;
     ev_timer_start(n.loop, &n.beat);
     stub_stdin_open(&n.in, n.loop, &n, on_line, NULL);
+    stub_chance_open(&chance, n.loop, &n, on_line);
     stub_run(n.loop);
     stub_stdin_close(&n.in);
     stub_line_close(n.line);

@@ -127,6 +127,7 @@ int main(int argc, char **argv)
                     .dice = {1},
                     .latitude_e7 = 655840000,
                     .longitude_e7 = 221540000};
+    struct stub_chance chance = {.every_s = 300};
     const struct stub_option options[] = {
         {"to", "the receiver: host:port", .text = &to},
         {"imei", "15 digits", .text = &g.imei},
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
         {"retry-s", "seconds until an alarm is sent again", NULL, &retry_s, 1, 600, NULL},
         {"fault", "none, late_heartbeat, reused_index, no_retry, bad_crc, clock_off or stale",
          .text = &g.fault},
+        STUB_CHANCE_OPTIONS(chance),
         {0},
     };
     int status = 0;
@@ -155,6 +157,7 @@ int main(int argc, char **argv)
         ev_timer_start(g.loop, &g.beat);
     }
     stub_stdin_open(&g.in, g.loop, &g, on_line, NULL);
+    stub_chance_open(&chance, g.loop, &g, on_line);
     stub_run(g.loop);
     stub_stdin_close(&g.in);
     stub_line_close(g.line);

@@ -401,6 +401,7 @@ int main(int argc, char **argv)
                        .fault = "none",
                        .heartbeat_s = 600};
     struct network n = {.model = "milesight-ws101", .gateways = 1};
+    struct stub_chance chance = {.every_s = 300};
     const struct stub_option options[] = {
         {"broker", "the broker: host:port", .text = &w.broker},
         {"user", "who we are at the broker", .text = &w.user},
@@ -420,6 +421,7 @@ int main(int argc, char **argv)
          "none, late_heartbeat, repeated_fcnt, counter_reset, history_as_live, simulated, "
          "echo_stale or wrong_eui",
          .text = &w.fault},
+        STUB_CHANCE_OPTIONS(chance),
         {0},
     };
     int status = 0;
@@ -431,6 +433,7 @@ int main(int argc, char **argv)
     status = 2;
     mosquitto_lib_init();
     if (prepare(&n, &w) && connect_to(&n, &w)) {
+        stub_chance_open(&chance, n.loop, &n, on_line);
         run(&n, w.heartbeat_s);
         status = 0;
     }

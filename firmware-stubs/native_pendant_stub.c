@@ -300,6 +300,7 @@ int main(int argc, char **argv)
     const char *municipality = "bjorkala";
     const char *seed = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     int64_t heartbeat_s = 60;
+    struct stub_chance chance = {.every_s = 300};
     const struct stub_option options[] = {
         {"broker", "the broker: host:port", .text = &broker},
         {"user", "who we are at the broker", .text = &user},
@@ -313,6 +314,7 @@ int main(int argc, char **argv)
          "none, late_heartbeat, reused_sequence, no_retry, bad_signature, unsigned, clock_off or "
          "stale",
          .text = &p.fault},
+        STUB_CHANCE_OPTIONS(chance),
         {0},
     };
     int status = 0;
@@ -332,6 +334,7 @@ int main(int argc, char **argv)
     mosquitto_lib_init();
     status = 2;
     if (connect_to(&p, broker, user, password)) {
+        stub_chance_open(&chance, p.loop, &p, on_line);
         run(&p, heartbeat_s);
         status = 0;
     }

@@ -292,3 +292,45 @@ char *stub_file(const char *path, size_t max, size_t *ret_len)
     *ret_len = len;
     return text;
 }
+
+/* The command with this number out of "a|b|c". */
+static void choose_command(const char *commands, uint64_t number, char *ret, size_t room)
+{
+    struct slice rest = slice_str(commands);
+    struct slice one = slice_of(NULL, 0);
+    for (uint64_t i = 0; i <= number; i++) {
+        one = slice_cut(&rest, '|');
+    }
+    (void)slice_text(one, ret, room);
+}
+
+static void on_chance(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+    struct stub_chance *chance = timer->data;
+    char line[STUB_LINE_MAX];
+    uint64_t count = 1;
+    (void)loop;
+    (void)events;
+    for (const char *c = chance->commands; *c != '\0'; c++) {
+        count += *c == '|';
+    }
+    choose_command(chance->commands, stub_dice_below(&chance->dice, count), line, sizeof line);
+    chance->on_line(chance->context, line);
+    uint64_t wait_s = 1 + stub_dice_below(&chance->dice, 2 * (uint64_t)chance->every_s);
+    timer->repeat = (double)wait_s;
+    ev_timer_again(loop, timer);
+}
+
+void stub_chance_open(struct stub_chance *chance, struct ev_loop *loop, void *context,
+                      void (*on_line)(void *context, char *line))
+{
+    if (chance->commands == NULL || chance->every_s <= 0) {
+        return;
+    }
+    chance->context = context;
+    chance->on_line = on_line;
+    chance->dice.state = (uint64_t)loop_now().wall_ms;
+    ev_timer_init(&chance->timer, on_chance, (double)chance->every_s / 4, 1);
+    chance->timer.data = chance;
+    ev_timer_start(loop, &chance->timer);
+}

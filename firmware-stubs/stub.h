@@ -49,6 +49,30 @@ struct stub_stdin {
 void stub_stdin_open(struct stub_stdin *in, struct ev_loop *loop, void *context,
                      void (*on_line)(void *context, char *line), void (*on_end)(void *context));
 void stub_stdin_close(struct stub_stdin *in);
+/* Numbers by chance, the same for the same seed. */
+struct stub_dice {
+    uint64_t state;
+};
+uint64_t stub_dice_below(struct stub_dice *dice, uint64_t limit); /* limit > 0 */
+
+/* Commands by chance, as if they came from stdin: for the demo. The two options are the same everywhere. */
+struct stub_chance {
+    struct ev_timer timer;
+    struct stub_dice dice;
+    const char *commands; /* "press|fall"; NULL: none */
+    int64_t every_s;      /* on average */
+    void *context;
+    void (*on_line)(void *context, char *line);
+};
+#define STUB_CHANCE_OPTIONS(chance)                                                                \
+    {"chance", "commands that come by chance: \"press|fall\"", .text = &(chance).commands},        \
+    {                                                                                              \
+        "chance-every-s", "and how often on average", NULL, &(chance).every_s, 1, 86400, NULL      \
+    }
+/* After the options; without commands it does nothing. */
+void stub_chance_open(struct stub_chance *chance, struct ev_loop *loop, void *context,
+                      void (*on_line)(void *context, char *line));
+
 /* The next word of *rest, or the text between two quotes; NULL when there is none. Changes *rest.
  */
 char *stub_word(char **rest);
@@ -61,12 +85,6 @@ void stub_run(struct ev_loop *loop);
 bool stub_peer(const char *text, char ret_peer[STUB_PEER_ROOM]);
 /* Where to bind so that this peer can answer: loopback for loopback, else all addresses. */
 const char *stub_listen_for(const char *peer);
-
-/* Numbers by chance, the same for the same seed. */
-struct stub_dice {
-    uint64_t state;
-};
-uint64_t stub_dice_below(struct stub_dice *dice, uint64_t limit); /* limit > 0 */
 
 /* A whole file, at most `max` bytes; NULL: said on stderr. The caller frees it. */
 char *stub_file(const char *path, size_t max, size_t *ret_len);

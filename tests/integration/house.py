@@ -89,7 +89,8 @@ def quick_plan(*steps, on_site_s=0):
 
 
 class House:
-    def __init__(self, build, tools=None, plans=None, change=None, state=None, acl=None, env=None):
+    def __init__(self, build, tools=None, plans=None, change=None, state=None, acl=None, env=None,
+                 has_contacts=False):
         self.build = pathlib.Path(build)
         self.tools = pathlib.Path(tools or build)
         self.work = tmp()
@@ -100,10 +101,14 @@ class House:
         shutil.copytree(ROOT / "config" / "demo", self.config)
         self.web, self.mqtt, self.sip, self.espa, self.centre1, self.centre2 = (
             free_port() for _ in range(6))
+        self.espax, self.dc09, self.gps, self.modbus = (free_port() for _ in range(4))
         text = (self.config / "samlarm.yaml").read_text()
         for old, new in (("8080", self.web), ("1883", self.mqtt), ("5060", self.sip), ("4001", self.espa),
-                         ("5070", self.centre1), ("5071", self.centre2)):
+                         ("5070", self.centre1), ("5071", self.centre2), ("2023", self.espax),
+                         ("12300", self.dc09), ("7700", self.gps), ("5020", self.modbus)):
             text = re.sub(r"(?<=[: ])" + old + r"\b", str(new), text)
+        if not has_contacts:  # nobody would answer there, and its silence is an alarm
+            text = text.replace("    modbus: {count", "    active: no\n    modbus: {count")
         (self.config / "samlarm.yaml").write_text(change(text) if change else text)
         if plans:
             (self.config / "plans.yaml").write_text(plans)
@@ -121,7 +126,8 @@ class House:
             return True
         if not self.passwords:
             (self.broker_dir / "passwords").touch(mode=0o600)
-            for user in ("gateway", "listener", "centre", "second"):
+            for user in ("gateway", "listener", "centre", "second", "network-server", "knapp-tallen-4",
+                         "knapp-tallen-5"):
                 self.passwords[user] = secrets.token_urlsafe(12)
                 subprocess.run(["mosquitto_passwd", "-b", self.broker_dir / "passwords", user,
                                 self.passwords[user]], check=True, capture_output=True)

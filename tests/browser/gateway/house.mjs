@@ -92,11 +92,14 @@ class House {
     async #choosePorts(change) {
         this.ports = {};
         let text = await readFile(join(this.config, 'samlarm.yaml'), 'utf8');
-        const defaults = { web: 8080, mqtt: 1883, sip: 5060, espa: 4001, centre: 5070, second: 5071 };
+        const defaults = { web: 8080, mqtt: 1883, sip: 5060, espa: 4001, centre: 5070, second: 5071,
+            espax: 2023, dc09: 12300, gps: 7700, modbus: 5020 };
         for (const [name, old] of Object.entries(defaults)) {
             this.ports[name] = await freePort();
             text = text.replace(new RegExp(`(?<=[: ])${old}\\b`, 'g'), this.ports[name]);
         }
+        /* Nobody would answer there, and its silence is an alarm. */
+        text = text.replace('    modbus: {count', '    active: no\n    modbus: {count');
         await writeFile(join(this.config, 'samlarm.yaml'), change(text));
         this.base = `http://127.0.0.1:${this.ports.web}`;
     }
