@@ -89,7 +89,7 @@ def quick_plan(*steps, on_site_s=0):
 
 
 class House:
-    def __init__(self, build, tools=None, plans=None, change=None, state=None, acl=None, env=None):
+    def __init__(self, build, tools=None, plans=None, change=None, state=None, acl=None, env=None, logins=()):
         self.build = pathlib.Path(build)
         self.tools = pathlib.Path(tools or build)
         self.work = tmp()
@@ -112,6 +112,7 @@ class House:
         self.passwords = {}
         self.processes = {}
         self.acl = acl
+        self.logins = logins  # of devices and programs, beside the usual ones
         atexit.register(self.end)
 
     # --- the broker -------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class House:
             return True
         if not self.passwords:
             (self.broker_dir / "passwords").touch(mode=0o600)
-            for user in ("gateway", "listener", "centre", "second"):
+            for user in ("gateway", "listener", "centre", "second", *self.logins):
                 self.passwords[user] = secrets.token_urlsafe(12)
                 subprocess.run(["mosquitto_passwd", "-b", self.broker_dir / "passwords", user,
                                 self.passwords[user]], check=True, capture_output=True)
