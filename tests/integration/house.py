@@ -81,6 +81,25 @@ def tmp():
     return folder
 
 
+HANG = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void hang(void) { while (access(getenv("HANG_WHILE"), F_OK) == 0) usleep(20000); }
+int fsync(int fd) { hang(); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd); }
+int fdatasync(int fd) { hang(); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+"""
+
+
+def hanging_disk():
+    """(environment, file): a gateway begun so waits in fsync while the file exists."""
+    work = tmp()
+    (work / "hang.c").write_text(HANG)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", work / "hang.so", work / "hang.c", "-ldl"], check=True)
+    return {"LD_PRELOAD": str(work / "hang.so"), "HANG_WHILE": str(work / "flag")}, work / "flag"
+
+
 def quick_plan(*steps, on_site_s=0):
     """One plan for everything: steps are `("team", 30)`."""
     rows = "".join(f"      - {{ask: {ask}, within_s: {within}}}\n" for ask, within in steps)
