@@ -111,7 +111,7 @@ struct conf_web {
     const char *certificate; /* path; NULL: plain http */
     const char *key;
     char redirect[CONF_ADDRESS_ROOM]; /* in clear, leads to `address`; "": none */
-    const char *pages; /* path; NULL: the pages that came with the program */
+    const char *pages;                /* path; NULL: the pages that came with the program */
 };
 
 struct conf_bus {
