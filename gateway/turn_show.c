@@ -217,10 +217,17 @@ static const char *fault_sentence(const char *what, bool is_swedish)
          "The bus is down: alarms reach you, but not other listeners on the bus."},
         {"bus_refused", "Larmbussen nekar oss: felaktiga rättigheter. Ring driften.",
          "The bus refuses us: wrong access rights. Call operations."},
+        {"broker_down",
+         "En leverantörs meddelandeserver nås inte: larm från dess larmdon kommer inte hit. Ring "
+         "driften.",
+         "A maker's broker is out of reach: alarms of its devices do not come here. Call "
+         "operations."},
         {"centre_silent", "Larmcentralen svarar inte: larmen ligger kvar hos er.",
          "The alarm centre does not answer: the alarms stay with you."}};
+    struct slice rest = slice_str(what);
+    struct slice word = slice_cut(&rest, '/'); /* "broker_down/port" */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (strcmp(rows[i][0], what) == 0) {
+        if (slice_eq_str(word, rows[i][0])) {
             return rows[i][is_swedish ? 1 : 2];
         }
     }

@@ -15,7 +15,7 @@
  */
 #include "adapters/adapter.h"
 
-enum { INPUTS_MAX = 256, RETRY_MS = 5000 };
+enum { INPUTS_MAX = 256, RETRY_MS = 5000, WAKE_MS = 1000 };
 
 enum option { OPTION_DEBOUNCE_MS, OPTION_IDLE_CLOSED, OPTION_SILENT_S };
 
@@ -47,7 +47,8 @@ struct session {
     bool is_silent;
     bool is_link_known;    /* heard or missed since the session began */
     int64_t again_mono_ms; /* its silence is not told before: the journal refused it */
-    uint64_t changes;      /* a part of the reference, with the wall time */
+    char port[WORD_ROOM];
+    uint64_t changes; /* a part of the reference, with the wall time */
     struct input_state inputs[INPUTS_MAX];
 };
 
@@ -73,12 +74,13 @@ static enum err contacts_open(void *session, const struct adapter_options *o, bo
         }
         s->inputs[number - 1].is_idle_closed = true;
     }
+    out_wake(out, now.mono_ms + s->silent_ms);
     return ERR_OK;
 }
 
 /* `number` 0: the module itself. */
-static void tell(struct session *s, const struct adapter_input *in, size_t number, enum kind kind,
-                 enum phase phase, struct now now, struct outbox *out)
+static void tell(struct session *s, size_t number, enum kind kind, enum phase phase, struct now now,
+                 struct outbox *out)
 {
     struct alarm *alarm = out_raise(out, now, (uint32_t)number + 1);
     if (alarm == NULL) {
@@ -87,7 +89,7 @@ static void tell(struct session *s, const struct adapter_input *in, size_t numbe
     struct buf device = buf_of(alarm->device, sizeof alarm->device);
     struct buf reference = buf_of(alarm->reference, sizeof alarm->reference);
     struct buf code = buf_of(alarm->code, sizeof alarm->code);
-    buf_put_str(&device, in->port);
+    buf_put_str(&device, s->port);
     if (number > 0) {
         buf_put_u8(&device, '/');
         buf_put_u64(&device, number);
@@ -104,7 +106,7 @@ static void tell(struct session *s, const struct adapter_input *in, size_t numbe
     alarm->class_ = kind_class(kind);
     alarm->phase = phase;
     (void)slice_text(slice_str("contacts"), alarm->dialect, sizeof alarm->dialect);
-    (void)slice_text(slice_str(in->port), alarm->port, sizeof alarm->port);
+    (void)slice_text(slice_str(s->port), alarm->port, sizeof alarm->port);
 }
 
 /* What an idle input says when the life begins concerns only those who are in the list. */
@@ -144,37 +146,45 @@ static void look(struct session *s, const struct adapter_input *in, size_t i, st
     enum phase begin = input->is_known ? PHASE_RAISED : PHASE_UPDATED;
     if (input->was_told || is_active || is_listed(in, i + 1)) {
         input->was_told = true;
-        tell(s, in, i + 1, KIND_HELP, is_active ? begin : PHASE_RESTORED, now, out);
+        tell(s, i + 1, KIND_HELP, is_active ? begin : PHASE_RESTORED, now, out);
     }
     input->is_known = true;
     input->is_active = is_active;
     input->changed_mono_ms = 0;
 }
 
-/* Twice in the time that counts as silence is enough. */
-static void tell_alive(struct session *s, const struct adapter_input *in, struct now now,
-                       struct outbox *out)
+/* Twice in the time that counts as silence is enough. No promise of the next: its silence is ours to tell. */
+static void tell_alive(struct session *s, struct now now, struct outbox *out)
 {
     bool is_due = s->alive_mono_ms == 0 || now.mono_ms - s->alive_mono_ms >= s->silent_ms / 2;
     struct alarm *alive = is_due ? out_alive(out, now, 0) : NULL;
     if (alive != NULL) {
         s->alive_mono_ms = now.mono_ms;
-        (void)slice_text(slice_str(in->port), alive->device, sizeof alive->device);
+        (void)slice_text(slice_str(s->port), alive->device, sizeof alive->device);
         (void)slice_text(slice_str("contacts"), alive->dialect, sizeof alive->dialect);
-        (void)slice_text(slice_str(in->port), alive->port, sizeof alive->port);
-        alive->interval_ms = s->silent_ms;
+        (void)slice_text(slice_str(s->port), alive->port, sizeof alive->port);
     }
 }
 
-static void hear_nothing(struct session *s, const struct adapter_input *in, struct now now,
-                         struct outbox *out)
+static void hear_nothing(struct session *s, struct now now, struct outbox *out)
 {
     if (!s->is_silent && now.mono_ms - s->heard_mono_ms >= s->silent_ms &&
         now.mono_ms >= s->again_mono_ms) {
-        tell(s, in, 0, KIND_LINK_LOST, s->is_link_known ? PHASE_RAISED : PHASE_UPDATED, now, out);
+        tell(s, 0, KIND_LINK_LOST, s->is_link_known ? PHASE_RAISED : PHASE_UPDATED, now, out);
         s->is_silent = true;
         s->is_link_known = true;
     }
+}
+
+/* Whoever polls may hang itself, in DNS for one: silence counts without its word too. */
+static void contacts_tick(void *session, struct now now, struct outbox *out)
+{
+    struct session *s = session;
+    int64_t due_mono_ms = s->heard_mono_ms + s->silent_ms;
+    if (s->port[0] != '\0') {
+        hear_nothing(s, now, out);
+    }
+    out_wake(out, due_mono_ms > now.mono_ms ? due_mono_ms : now.mono_ms + WAKE_MS);
 }
 
 static struct verdict contacts_input(void *session, const struct adapter_input *in, struct now now,
@@ -185,17 +195,18 @@ static struct verdict contacts_input(void *session, const struct adapter_input *
     if (in->bytes.len > INPUTS_MAX) {
         return verdict_at(ERR_RANGE, INPUTS_MAX);
     }
+    (void)slice_text(slice_str(in->port), s->port, sizeof s->port);
     if (in->bytes.len == 0) {
-        hear_nothing(s, in, now, out);
+        hear_nothing(s, now, out);
         return verdict_at(ERR_OK, 0);
     }
     s->heard_mono_ms = now.mono_ms;
     if ((s->is_silent || !s->is_link_known) && now.mono_ms >= s->again_mono_ms) {
         s->is_silent = false;
         s->is_link_known = true;
-        tell(s, in, 0, KIND_LINK_LOST, PHASE_RESTORED, now, out);
+        tell(s, 0, KIND_LINK_LOST, PHASE_RESTORED, now, out);
     }
-    tell_alive(s, in, now, out);
+    tell_alive(s, now, out);
     for (size_t i = 0; i < in->bytes.len; i++) {
         look(s, in, i, now, out);
     }
@@ -230,5 +241,6 @@ const struct adapter adapter_contacts = {
     .options = options,
     .open = contacts_open,
     .input = contacts_input,
+    .tick = contacts_tick,
     .stored = contacts_stored,
 };

@@ -81,6 +81,25 @@ def tmp():
     return folder
 
 
+HANG = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void hang(void) { while (access(getenv("HANG_WHILE"), F_OK) == 0) usleep(20000); }
+int fsync(int fd) { hang(); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd); }
+int fdatasync(int fd) { hang(); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+"""
+
+
+def hanging_disk():
+    """(environment, file): a gateway begun so waits in fsync while the file exists."""
+    work = tmp()
+    (work / "hang.c").write_text(HANG)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", work / "hang.so", work / "hang.c", "-ldl"], check=True)
+    return {"LD_PRELOAD": str(work / "hang.so"), "HANG_WHILE": str(work / "flag")}, work / "flag"
+
+
 def quick_plan(*steps, on_site_s=0):
     """One plan for everything: steps are `("team", 30)`."""
     rows = "".join(f"      - {{ask: {ask}, within_s: {within}}}\n" for ask, within in steps)
@@ -89,7 +108,7 @@ def quick_plan(*steps, on_site_s=0):
 
 
 class House:
-    def __init__(self, build, tools=None, plans=None, change=None, state=None, acl=None, env=None,
+    def __init__(self, build, tools=None, plans=None, change=None, state=None, acl=None, env=None, logins=(),
                  has_contacts=False):
         self.build = pathlib.Path(build)
         self.tools = pathlib.Path(tools or build)
@@ -117,6 +136,7 @@ class House:
         self.passwords = {}
         self.processes = {}
         self.acl = acl
+        self.logins = logins  # of devices and programs, beside the usual ones
         atexit.register(self.end)
 
     # --- the broker -------------------------------------------------------------------------------
@@ -126,8 +146,7 @@ class House:
             return True
         if not self.passwords:
             (self.broker_dir / "passwords").touch(mode=0o600)
-            for user in ("gateway", "listener", "centre", "second", "network-server", "knapp-tallen-4",
-                         "knapp-tallen-5"):
+            for user in ("gateway", "listener", "centre", "second", *self.logins):
                 self.passwords[user] = secrets.token_urlsafe(12)
                 subprocess.run(["mosquitto_passwd", "-b", self.broker_dir / "passwords", user,
                                 self.passwords[user]], check=True, capture_output=True)
