@@ -336,7 +336,7 @@ static void beside_the_encrypted_pages_the_port_in_clear_only_redirects(void **s
                                            {"desk?unit=eken&x=1", "desk?unit=eken&x=1"},
                                            {"nothing/here", "nothing/here"},
                                            {"a%0d%0aX-Evil:%201", "a"},
-        {"r%c3%a5d%20a%22", "r%c3%a5d%20a%22"}};
+                                           {"r%c3%a5d%20a%22", "r%c3%a5d%20a%22"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         (void)snprintf(words, sizeof(words), "'http://localhost:%d/%s'", clear, cases[i][0]);
         (void)snprintf(wanted, sizeof(wanted), "308 https://localhost:%d/%s", port,
