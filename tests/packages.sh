@@ -4,7 +4,7 @@ build_packages=(gcc cmake ninja-build pkg-config libc6-dev protobuf-compiler pro
     libprotobuf-c-dev libmosquitto-dev libwebsockets-dev libev-dev libsodium-dev libsqlite3-dev
     libosip2-dev libmodbus-dev libexpat1-dev libjansson-dev libcyaml-dev libyaml-dev libcsv-dev libssl-dev)
 run_packages=(mosquitto libwebsockets-evlib-ev)
-test_packages=(libcmocka-dev mosquitto-clients sip-tester clang libclang-rt-14-dev clang-format openssl
+test_packages=(libcmocka-dev mosquitto-clients sip-tester socat clang libclang-rt-14-dev clang-format openssl
     python3 python3-protobuf python3-websockets python3-paho-mqtt binutils curl)
 browser_packages=(chromium)
 

@@ -27,6 +27,14 @@ static enum err flush(struct conn *conn)
     return conn->why == NULL ? ERR_OK : ERR_IO;
 }
 
+/* Lines of one name are limited: a flood of strangers must not hide that a centre was refused. */
+static void say(const struct conn *conn, const char *why, const char *whose)
+{
+    log_event(LOG_WARN, conn->port->is_dialling ? "tls.dial_refused" : "tls.refused", "port",
+              conn->port->name, "peer", conn->peer, "why", why,
+              *whose == '\0' ? NULL : "certificate", whose, NULL);
+}
+
 /* One line and one counter for whoever is refused; the alert that tells him leaves first. */
 static void refuse(struct conn *conn, enum err err)
 {
@@ -34,10 +42,8 @@ static void refuse(struct conn *conn, enum err err)
     const char *counter = err == ERR_AUTH       ? "tls_certificate_refused"
                           : err == ERR_NOT_MINE ? "tls_clear_text"
                                                 : "tls_broken";
-    const char *whose = tls_talk_subject(conn->talk);
     count(counter, conn->port->name);
-    log_event(LOG_WARN, "tls.refused", "port", conn->port->name, "peer", conn->peer, "why", why,
-              *whose == '\0' ? NULL : "certificate", whose, NULL);
+    say(conn, why, tls_talk_subject(conn->talk));
     (void)flush(conn);
     port_conn_doom(conn, why);
 }
@@ -46,8 +52,7 @@ void port_conn_shake_late(struct conn *conn)
 {
     static const char why[] = "the TLS handshake did not end within 10 s";
     count("tls_timeout", conn->port->name);
-    log_event(LOG_WARN, "tls.refused", "port", conn->port->name, "peer", conn->peer, "why", why,
-              NULL);
+    say(conn, why, "");
     port_conn_doom(conn, why);
 }
 

@@ -295,6 +295,7 @@ static bool create(struct web *web, const struct web_config *config, const char 
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         info.ssl_cert_filepath = config->certificate;
         info.ssl_private_key_filepath = config->key;
+        info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
         web->is_tls = true;
     }
     struct rlimit before = narrow_files(web);
