@@ -57,7 +57,7 @@ def wait_for(what, within_s=5.0, every_s=0.02):
 
 # Below the range that the kernel deals out by itself: a port found free there would be somebody's outgoing
 # connection before the house binds it. Never the same twice, since houses are built side by side.
-own_ports = iter(range(12000 + os.getpid() % 9000, 32700))
+own_ports = iter(range(12000 + os.getpid() * 64 % 16000, 32700))
 own_ports_lock = threading.Lock()
 
 
