@@ -26,15 +26,24 @@ enum {
     PEER_ROOM = 96
 };
 
-/* HEADER: names an HTTP header; what it says comes with every request. */
-enum option_type { OPTION_NUMBER, OPTION_BOOL, OPTION_WORD, OPTION_TEXT, OPTION_HEADER };
+/* HEADER: names an HTTP header; what it says comes with every request. HIDDEN: text for nobody's eyes. */
+enum option_type {
+    OPTION_NUMBER,
+    OPTION_BOOL,
+    OPTION_WORD,
+    OPTION_TEXT,
+    OPTION_HEADER,
+    OPTION_HIDDEN
+};
+
+enum { KEY_ANY = 1 }; /* of `key_sizes`: a shared secret, taken as the text that it is */
 
 /* One line of a port's `options:` in the configuration; adapters describe theirs in a table. */
 struct adapter_option {
     const char *name;
     enum option_type type;
     int64_t min;        /* NUMBER */
-    int64_t max;        /* NUMBER; TEXT: most bytes */
+    int64_t max;        /* NUMBER; TEXT, HIDDEN: most bytes */
     const char *words;  /* WORD: "station|control_station" */
     const char *preset; /* the value when the configuration is silent */
     const char *help;   /* one plain English sentence */
@@ -185,7 +194,8 @@ struct adapter {
     /* MQTT: what a port hears when the configuration is silent, blank separated; `{municipality}`
      * stands for the municipality's word. */
     const char *topics;
-    /* Which lengths of a device's key (keys.csv) it takes, 1 << bytes / 8 or-ed; 0: any. */
+    /* Which lengths of a device's key (keys.csv) it takes, 1 << bytes / 8 or-ed, or KEY_ANY; 0: it has
+     * no use for one. */
     unsigned key_sizes;
 
     /* Checks the options against each other and begins the session. Called once per session;

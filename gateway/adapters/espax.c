@@ -29,7 +29,7 @@ enum option {
 static const struct adapter_option options[] = {
     {"user", OPTION_TEXT, 0, 12, NULL, "",
      "Listening: who may log in, empty: everybody, as USER. Dialling: as whom we log in."},
-    {"password", OPTION_TEXT, 0, 12, NULL, "", "The password of that user."},
+    {"password", OPTION_HIDDEN, 0, 12, NULL, "", "The password of that user."},
     {"heartbeat_s", OPTION_NUMBER, 1, 299, NULL, "55",
      "The other side says something at least so often; silence ends the session."},
     {"kinds", OPTION_TEXT, 0, 512, NULL, KIND_WORDS_PRESET,
