@@ -36,6 +36,9 @@ enum option_type {
     OPTION_HIDDEN
 };
 
+/* How a dialect spells a device's key; conf spells what people have copied alike. */
+enum key_letters { KEY_AS_IT_IS, KEY_UPPER, KEY_LOWER };
+
 enum { KEY_ANY = 1 }; /* of `key_sizes`: a shared secret, taken as the text that it is */
 
 /* One line of a port's `options:` in the configuration; adapters describe theirs in a table. */
@@ -197,6 +200,7 @@ struct adapter {
     /* Which lengths of a device's key (keys.csv) it takes, 1 << bytes / 8 or-ed, or KEY_ANY; 0: it has
      * no use for one. */
     unsigned key_sizes;
+    enum key_letters key_letters; /* of `key` in devices.csv and of alarm.device: ASCII letters */
 
     /* Checks the options against each other and begins the session. Called once per session;
      * `is_dialling` tells a port that dials out. ERR_OK or ERR_RANGE (with an OUT_NOTE saying why). */

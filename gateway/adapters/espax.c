@@ -250,6 +250,7 @@ const struct adapter adapter_espax = {
     .session_size = sizeof(struct espax_session),
     .input_max = ESPAX_MESSAGE_MAX + ESPAX_HEADER_LEN,
     .options = options,
+    .key_letters = KEY_LOWER,
     .open = espax_open,
     .input = espax_input,
     .tick = espax_tick,

@@ -51,10 +51,13 @@ static bool is_overlap(const char *a, const char *b)
     return left.len == right.len;
 }
 
-static bool is_same_broker(const struct conf_broker *a, const struct conf_broker *b)
+static bool is_same_broker(const struct conf *conf, const struct conf_port *p,
+                           const struct conf_port *q)
 {
-    return a->host == NULL || b->host == NULL ? a->host == b->host
-                                              : a->port == b->port && strcmp(a->host, b->host) == 0;
+    if (is_our_bus(conf, p) || is_our_bus(conf, q)) {
+        return is_our_bus(conf, p) && is_our_bus(conf, q);
+    }
+    return p->broker.port == q->broker.port && strcmp(p->broker.host, q->broker.host) == 0;
 }
 
 /* Two ports that hear one message would make two alarms of it. */
@@ -63,8 +66,8 @@ static void check_heard_twice(struct load *load, size_t i)
     const struct conf_port *p = &load->conf->ports[i];
     for (size_t before = 0; before < i; before++) {
         const struct conf_port *q = &load->conf->ports[before];
-        bool is_alike = q->is_on && q->is_mqtt && q->dialect == p->dialect &&
-                        is_same_broker(&p->broker, &q->broker);
+        bool is_alike =
+            q->is_on && q->is_mqtt && q->dialect == p->dialect && is_same_broker(load->conf, p, q);
         const char *both = NULL;
         for (size_t k = 0; is_alike && both == NULL && k < p->filter_count; k++) {
             for (size_t n = 0; n < q->filter_count && both == NULL; n++) {

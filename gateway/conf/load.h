@@ -107,6 +107,8 @@ void read_links(struct load *load, size_t index, const struct raw_port *from,
 /* A path below the folder of the configuration, in the arena; said when the file cannot be read.
  * NULL for NULL. */
 const char *read_path(struct load *load, int line, const char *word, const char *text);
+/* Does this port hear the bus's own broker, also when that is described a second time? */
+bool is_our_bus(const struct conf *conf, const struct conf_port *port);
 /* NULL is fine: nothing to warn of. */
 void warn_open_key(struct load *load, int line, const char *path);
 void read_centres(struct load *load);

@@ -64,8 +64,7 @@ static bool is_this_machine(const char *host)
            strncmp(host, "127.", 4) == 0;
 }
 
-/* Also when it is described a second time, as if it were a foreign one. */
-static bool is_our_bus(const struct conf *conf, const struct conf_port *port)
+bool is_our_bus(const struct conf *conf, const struct conf_port *port)
 {
     const struct conf_broker *broker = &port->broker;
     return broker->host == NULL ||

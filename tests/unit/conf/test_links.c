@@ -218,6 +218,23 @@ static void more_topics_or_headers_than_are_heard_are_refused(void **state)
                    "more than 64 different HTTP headers");
 }
 
+static void key_is_spelt_as_its_dialect_spells_it(void **state)
+{
+    (void)state;
+    char *dir = demo_copy();
+    change(dir, "devices.csv", "24E124535B000001,granen-2", "24e124535b000001,granen-2");
+    change(dir, "devices.csv", ",kallelse/gullvivan/1,", ",Kallelse/Gullvivan/1,");
+    change(dir, "devices.csv", ",LAS-0005,", ",Las-0005,");
+    struct conf *conf = load_good(dir);
+    const struct directory *d = &conf->directory;
+    assert_string_equal(directory_key(d, "lorawan", "24E124535B000001")->id, "knapp-granen-2");
+    assert_non_null(directory_key(d, "espax", "kallelse/gullvivan/1"));
+    assert_null(directory_key(d, "webhook", "LAS-0005")); /* a cloud tells them apart */
+    assert_non_null(directory_key(d, "webhook", "Las-0005"));
+    conf_free(conf);
+    demo_remove(dir);
+}
+
 static void list_of_devices_without_models_still_loads(void **state)
 {
     (void)state;
@@ -244,6 +261,7 @@ int main(void)
         cmocka_unit_test(port_of_topics_hears_what_is_said_or_its_dialects_own),
         cmocka_unit_test(hook_and_module_have_what_they_need),
         cmocka_unit_test(more_topics_or_headers_than_are_heard_are_refused),
+        cmocka_unit_test(key_is_spelt_as_its_dialect_spells_it),
         cmocka_unit_test(list_of_devices_without_models_still_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
