@@ -314,7 +314,8 @@ enum err bus_room_open(struct turn *turn, char *ret_why, size_t why_room)
         return ERR_RANGE;
     }
     const char *subscriptions[BUS_FILTERS_MAX + 1] = {buf_cstr(&topic)};
-    (void)topics_own(turn, subscriptions + 1, BUS_FILTERS_MAX - 1);
+    _Static_assert((int)CONF_BUS_FILTERS_MAX < (int)BUS_FILTERS_MAX, "and one for commands");
+    (void)topics_own(turn, subscriptions + 1, CONF_BUS_FILTERS_MAX);
     struct bus_config config = {.host = conf->host,
                                 .port = conf->port,
                                 .user = conf->user,

@@ -117,6 +117,8 @@ static enum err open_foreign(struct port_room *port, char *ret_why, size_t why_r
                                 .municipality = turn->directory->municipality,
                                 .is_foreign = true,
                                 .ca = conf->ca,
+                                .certificate = conf->certificate,
+                                .key = conf->key,
                                 .subscriptions = filters};
     enum err err = bus_open(turn->loop, &config, &handler, port, &port->broker, ret_why, why_room);
     memset(password, 0, sizeof password);

@@ -472,6 +472,7 @@ enum err web_room_open(struct turn *turn, const char *pages_dir, char *ret_why, 
         turn->measures[i].heard_mono_ms = loop_now().mono_ms;
     }
     const char *headers[WEB_KEPT_MAX];
+    _Static_assert((int)CONF_HEADERS_MAX <= (int)WEB_KEPT_MAX, "conf lets no more through");
     size_t header_count = hooks_headers(turn, headers, WEB_KEPT_MAX);
     struct web_config config = {.address = conf->address,
                                 .kept_headers = headers,

@@ -26,15 +26,27 @@ enum {
     PEER_ROOM = 96
 };
 
-/* HEADER: names an HTTP header; what it says comes with every request. */
-enum option_type { OPTION_NUMBER, OPTION_BOOL, OPTION_WORD, OPTION_TEXT, OPTION_HEADER };
+/* HEADER: names an HTTP header; what it says comes with every request. HIDDEN: text for nobody's eyes. */
+enum option_type {
+    OPTION_NUMBER,
+    OPTION_BOOL,
+    OPTION_WORD,
+    OPTION_TEXT,
+    OPTION_HEADER,
+    OPTION_HIDDEN
+};
+
+/* How a dialect spells a device's key; conf spells what people have copied alike. */
+enum key_letters { KEY_AS_IT_IS, KEY_UPPER, KEY_LOWER };
+
+enum { KEY_ANY = 1 }; /* of `key_sizes`: a shared secret, taken as the text that it is */
 
 /* One line of a port's `options:` in the configuration; adapters describe theirs in a table. */
 struct adapter_option {
     const char *name;
     enum option_type type;
     int64_t min;        /* NUMBER */
-    int64_t max;        /* NUMBER; TEXT: most bytes */
+    int64_t max;        /* NUMBER; TEXT, HIDDEN: most bytes */
     const char *words;  /* WORD: "station|control_station" */
     const char *preset; /* the value when the configuration is silent */
     const char *help;   /* one plain English sentence */
@@ -185,8 +197,10 @@ struct adapter {
     /* MQTT: what a port hears when the configuration is silent, blank separated; `{municipality}`
      * stands for the municipality's word. */
     const char *topics;
-    /* Which lengths of a device's key (keys.csv) it takes, 1 << bytes / 8 or-ed; 0: any. */
+    /* Which lengths of a device's key (keys.csv) it takes, 1 << bytes / 8 or-ed, or KEY_ANY; 0: it has
+     * no use for one. */
     unsigned key_sizes;
+    enum key_letters key_letters; /* of `key` in devices.csv and of alarm.device: ASCII letters */
 
     /* Checks the options against each other and begins the session. Called once per session;
      * `is_dialling` tells a port that dials out. ERR_OK or ERR_RANGE (with an OUT_NOTE saying why). */

@@ -516,6 +516,7 @@ const struct adapter adapter_dc09 = {
     .input_max = DC09_FRAME_MAX + 16,
     .options = options,
     .key_sizes = 1 << 2 | 1 << 3 | 1 << 4, /* AES-128, 192, 256 */
+    .key_letters = KEY_UPPER,
     .open = dc09_open,
     .input = dc09_input,
     .stored = dc09_stored,

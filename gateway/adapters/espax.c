@@ -29,7 +29,7 @@ enum option {
 static const struct adapter_option options[] = {
     {"user", OPTION_TEXT, 0, 12, NULL, "",
      "Listening: who may log in, empty: everybody, as USER. Dialling: as whom we log in."},
-    {"password", OPTION_TEXT, 0, 12, NULL, "", "The password of that user."},
+    {"password", OPTION_HIDDEN, 0, 12, NULL, "", "The password of that user."},
     {"heartbeat_s", OPTION_NUMBER, 1, 299, NULL, "55",
      "The other side says something at least so often; silence ends the session."},
     {"kinds", OPTION_TEXT, 0, 512, NULL, KIND_WORDS_PRESET,
@@ -250,6 +250,7 @@ const struct adapter adapter_espax = {
     .session_size = sizeof(struct espax_session),
     .input_max = ESPAX_MESSAGE_MAX + ESPAX_HEADER_LEN,
     .options = options,
+    .key_letters = KEY_LOWER,
     .open = espax_open,
     .input = espax_input,
     .tick = espax_tick,

@@ -371,6 +371,7 @@ const struct adapter adapter_lorawan = {
     .options = options,
     .topics = "application/+/device/+/event/up application/+/device/+/event/status "
               "application/+/device/+/event/join v3/+/devices/+/up v3/+/devices/+/join",
+    .key_letters = KEY_UPPER,
     .open = lorawan_open,
     .input = lorawan_input,
     .stored = lorawan_stored,

@@ -54,7 +54,7 @@ enum option {
 static const struct adapter_option options[] = {
     {"auth", OPTION_WORD, 0, 0, "hmac|bearer|none", "hmac",
      "hmac: HMAC-SHA-256 of the body in hex or base64; bearer: the secret itself; none: anybody."},
-    {"secret", OPTION_TEXT, 0, 128, NULL, "",
+    {"secret", OPTION_HIDDEN, 0, 128, NULL, "",
      "Shared with the maker's cloud; empty: each device has its own in keys.csv."},
     {"signature_header", OPTION_HEADER, 0, 0, NULL, "X-Signature", "Where the HMAC stands."},
     {"bearer_header", OPTION_HEADER, 0, 0, NULL, "Authorization",
@@ -388,6 +388,7 @@ const struct adapter adapter_webhook = {
     .session_size = sizeof(struct session),
     .input_max = 8192,
     .options = options,
+    .key_sizes = KEY_ANY,
     .open = webhook_open,
     .input = webhook_input,
     .stored = webhook_stored,

@@ -33,7 +33,104 @@ static bool is_loopback(const char *address)
            strncmp(address, "localhost:", 10) == 0;
 }
 
-void check_ports(struct load *load)
+/* Does a message exist that both filters take? */
+static bool is_overlap(const char *a, const char *b)
+{
+    struct slice left = slice_str(a);
+    struct slice right = slice_str(b);
+    while (left.len > 0 && right.len > 0) {
+        struct slice one = slice_cut(&left, '/');
+        struct slice other = slice_cut(&right, '/');
+        if (slice_eq_str(one, "#") || slice_eq_str(other, "#")) {
+            return true;
+        }
+        if (!slice_eq(one, other) && !slice_eq_str(one, "+") && !slice_eq_str(other, "+")) {
+            return false;
+        }
+    }
+    return left.len == right.len;
+}
+
+static bool is_same_broker(const struct conf *conf, const struct conf_port *p,
+                           const struct conf_port *q)
+{
+    if (is_our_bus(conf, p) || is_our_bus(conf, q)) {
+        return is_our_bus(conf, p) && is_our_bus(conf, q);
+    }
+    return p->broker.port == q->broker.port && strcmp(p->broker.host, q->broker.host) == 0;
+}
+
+/* Two ports that hear one message would make two alarms of it. */
+static void check_heard_twice(struct load *load, size_t i)
+{
+    const struct conf_port *p = &load->conf->ports[i];
+    for (size_t before = 0; before < i; before++) {
+        const struct conf_port *q = &load->conf->ports[before];
+        bool is_alike =
+            q->is_on && q->is_mqtt && q->dialect == p->dialect && is_same_broker(load->conf, p, q);
+        const char *both = NULL;
+        for (size_t k = 0; is_alike && both == NULL && k < p->filter_count; k++) {
+            for (size_t n = 0; n < q->filter_count && both == NULL; n++) {
+                both = is_overlap(p->filters[k], q->filters[n]) ? p->filters[k] : NULL;
+            }
+        }
+        if (both != NULL) {
+            fault(load, FILE_MAIN, yaml_line(&load->yaml[FILE_MAIN], "ports/%zu/subscribe", i),
+                  "the ports `%s` and `%s` both hear `%.80s`: each alarm would come twice. Give "
+                  "each topics of its own with `subscribe`.",
+                  q->name, p->name, both);
+        }
+    }
+}
+
+static void check_topics(struct load *load)
+{
+    const struct conf *conf = load->conf;
+    size_t own = 0;
+    for (size_t i = 0; i < conf->port_count; i++) {
+        const struct conf_port *p = &conf->ports[i];
+        if (p->is_on && p->is_mqtt) {
+            check_heard_twice(load, i);
+            own += p->broker.host == NULL ? p->filter_count : 0;
+        }
+    }
+    if (own > CONF_BUS_FILTERS_MAX) {
+        fault(load, FILE_MAIN, yaml_line(&load->yaml[FILE_MAIN], "ports"),
+              "the ports hear %zu topics of the bus's own broker together, and %d is the most; use "
+              "+ and # to say several in one.",
+              own, CONF_BUS_FILTERS_MAX);
+    }
+}
+
+/* Past the last that the web keeps, a header would count as not sent. */
+static void check_headers(struct load *load)
+{
+    const struct conf *conf = load->conf;
+    const char *names[CONF_HEADERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < conf->port_count; i++) {
+        const struct conf_port *p = &conf->ports[i];
+        const struct adapter_option *o = p->is_http ? p->dialect->options : NULL;
+        for (size_t k = 0; o != NULL && o[k].name != NULL && k < ADAPTER_OPTIONS_MAX; k++) {
+            bool is_known = o[k].type != OPTION_HEADER || p->options.values[k] == NULL;
+            for (size_t n = 0; n < count && !is_known; n++) {
+                is_known = slice_eq_nocase(slice_str(names[n]), p->options.values[k]);
+            }
+            if (!is_known && count == CONF_HEADERS_MAX) {
+                fault(load, FILE_MAIN, yaml_line(&load->yaml[FILE_MAIN], "ports/%zu/options", i),
+                      "the ports ask for more than %d different HTTP headers; let some of them use "
+                      "the same names.",
+                      CONF_HEADERS_MAX);
+                return;
+            }
+            if (!is_known) {
+                names[count++] = p->options.values[k];
+            }
+        }
+    }
+}
+
+static void check_addresses(struct load *load)
 {
     const struct conf *conf = load->conf;
     for (size_t i = 0; i < conf->port_count; i++) {
@@ -70,6 +167,13 @@ void check_ports(struct load *load)
             }
         }
     }
+}
+
+void check_ports(struct load *load)
+{
+    check_addresses(load);
+    check_topics(load);
+    check_headers(load);
 }
 
 static void check_centre(struct load *load, size_t i, const struct raw_centre *raw)

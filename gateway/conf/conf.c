@@ -171,6 +171,9 @@ static void let_go(struct load *load)
     for (enum file file = 0; file < FILE_COUNT; file++) {
         yaml_close(&load->yaml[file]);
         table_free(&load->table[file]);
+        if (load->text[file] != NULL) {
+            sodium_memzero(load->text[file], load->len[file]); /* keys and passwords */
+        }
         free(load->text[file]);
     }
     names_finish(&load->unit_names);

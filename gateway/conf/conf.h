@@ -1,9 +1,10 @@
 /* conf.h - a configuration folder on disk becomes a checked municipality in memory.
  *
- * Called by the doors (main.c, cli.c) at start, at reload and for --check. Reads six files and two that
- * may be absent (keys.csv, codes.csv), looks at all of them, and says everything that is wrong at once, with file and line, in sentences that tell
- * what to do. A configuration with a fault is refused as a whole; the caller keeps the one it runs.
- * Never opens a socket, never logs, never looks into the state folder.
+ * Called by the doors (main.c, cli.c) at start, at reload and for --check. Reads six files, and two that
+ * may be absent (keys.csv, codes.csv), looks at all of them, and says everything that is wrong at once,
+ * with file and line, in sentences that tell what to do. A configuration with a fault is refused as a
+ * whole; the caller keeps the one it runs. Never opens a socket, never logs, never looks into the state
+ * folder, never says a key or a password.
  */
 #pragma once
 
@@ -21,8 +22,10 @@ enum {
     CONF_PORTS_MAX = 64,
     CONF_USERS_MAX = 1000, /* SIP digest users of one port */
     CONF_CODES_MAX = 2000,
-    CONF_FILTERS_MAX = 16, /* subscriptions of one port */
-    CONF_INPUTS_MAX = 256, /* of one Modbus module */
+    CONF_FILTERS_MAX = 16,     /* subscriptions of one port */
+    CONF_BUS_FILTERS_MAX = 63, /* ... of all ports on the bus's own broker */
+    CONF_HEADERS_MAX = 64,     /* different HTTP headers that the ports ask for */
+    CONF_INPUTS_MAX = 256,     /* of one Modbus module */
     CONF_FAULTS_MAX = 50,
     CONF_FILE_ROOM = 16,
     CONF_TEXT_ROOM = 400,
@@ -59,7 +62,9 @@ struct conf_broker {
     int port;
     const char *user;
     const char *password_file; /* as written; a relative path belongs to the state folder */
-    const char *ca; /* path of a PEM file: TLS, and who may have signed; NULL: in clear */
+    const char *ca;          /* path of a PEM file: TLS, and who may have signed; NULL: in clear */
+    const char *certificate; /* PEM paths of our own, where the broker asks for one; NULL: none */
+    const char *key;
 };
 
 enum conf_peers { PEERS_NONE, PEERS_OPTIONAL, PEERS_REQUIRED };

@@ -11,16 +11,17 @@
 #include "conf/table.h"
 #include "conf/yaml.h"
 
-enum file {             /* in the order in which they are sorted, said and hashed */
-            FILE_CODES, /* may be absent */
-            FILE_DEVICES,
-            FILE_KEYS, /* may be absent */
-            FILE_PLACES,
-            FILE_PLANS,
-            FILE_MAIN,
-            FILE_STAFF,
-            FILE_UNITS,
-            FILE_COUNT
+/* In the order in which they are sorted, said and hashed; keys.csv and codes.csv may be absent. */
+enum file {
+    FILE_CODES,
+    FILE_DEVICES,
+    FILE_KEYS,
+    FILE_PLACES,
+    FILE_PLANS,
+    FILE_MAIN,
+    FILE_STAFF,
+    FILE_UNITS,
+    FILE_COUNT
 };
 
 enum { SECRET_MAX = 128 }; /* characters of a key as it is written */
@@ -106,6 +107,10 @@ void read_links(struct load *load, size_t index, const struct raw_port *from,
 /* A path below the folder of the configuration, in the arena; said when the file cannot be read.
  * NULL for NULL. */
 const char *read_path(struct load *load, int line, const char *word, const char *text);
+/* Does this port hear the bus's own broker, also when that is described a second time? */
+bool is_our_bus(const struct conf *conf, const struct conf_port *port);
+/* NULL is fine: nothing to warn of. */
+void warn_open_key(struct load *load, int line, const char *path);
 void read_centres(struct load *load);
 void read_units(struct load *load);
 void read_places(struct load *load);

@@ -4,28 +4,47 @@
  */
 #include "conf/load.h"
 
+#include <sodium.h>
 #include <string.h>
 
 enum { KEY_DEVICE, KEY_KEY, KEY_FORM };
 enum { CODE_MODEL, CODE_CODE, CODE_KIND, CODE_CLASS };
 
 /* Makers print the same AES key as 16, 24 or 32 letters or as 32, 48 or 64 hex digits (facts:
- * protocols.md 4.4): what is hex digits alone and so long is hex, unless `form` says otherwise. */
-static bool is_hex_by_look(struct slice text)
+ * protocols.md 4.4): where the dialect counts bytes, what is hex digits alone and so long is hex,
+ * unless `form` says otherwise. A secret shared with a cloud is the text that its maker shows, hex
+ * digits or not. */
+static bool is_hex_by_look(struct slice text, unsigned sizes)
 {
     uint8_t bytes[SECRET_MAX];
     size_t len = 0;
-    return (text.len == 32 || text.len == 48 || text.len == 64) &&
-           hex_decode(text, bytes, sizeof bytes, &len) == ERR_OK;
+    bool is_hex = (sizes & ~(unsigned)KEY_ANY) != 0 &&
+                  (text.len == 32 || text.len == 48 || text.len == 64) &&
+                  hex_decode(text, bytes, sizeof bytes, &len) == ERR_OK;
+    sodium_memzero(bytes, sizeof bytes);
+    return is_hex;
 }
 
-static bool decode_key(struct load *load, const struct row *row, struct slice *ret_key)
+/* Letters that a spreadsheet or an alphabet could have changed are no key that counts bytes. */
+static bool is_plain(struct slice text, unsigned sizes)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.at[i];
+        if (c < 0x20 || c == 0x7f || (c >= 0x80 && sizes != KEY_ANY)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool decode_key(struct load *load, const struct row *row, unsigned sizes, bool *ret_is_hex,
+                       struct slice *ret_key)
 {
     struct slice text = slice_str(row->cells[KEY_KEY]);
     const char *form = row->cells[KEY_FORM];
-    bool is_hex = strcmp(form, "hex") == 0 || (*form == '\0' && is_hex_by_look(text));
+    bool is_hex = strcmp(form, "hex") == 0 || (*form == '\0' && is_hex_by_look(text, sizes));
     if (*form != '\0' && strcmp(form, "hex") != 0 && strcmp(form, "text") != 0) {
-        fault(load, FILE_KEYS, row->line, "`form` is hex, text or empty, not `%.20s`.", form);
+        fault(load, FILE_KEYS, row->line, "`form` is hex, text or empty.");
         return false;
     }
     if (text.len == 0 || text.len > SECRET_MAX) {
@@ -44,20 +63,26 @@ static bool decode_key(struct load *load, const struct row *row, struct slice *r
               "the key is to be hex digits, and is not: an even number of 0-9 and a-f.");
         return false;
     }
+    if (!is_hex && !is_plain(text, sizes)) {
+        fault(load, FILE_KEYS, row->line,
+              "the key has letters in it that are not ASCII, or an invisible one; copy it anew, or "
+              "write it in hex digits.");
+        return false;
+    }
     if (!is_hex) {
         memcpy(bytes, text.at, text.len);
     }
+    *ret_is_hex = is_hex;
     *ret_key = slice_of(bytes, len);
     return true;
 }
 
 /* Says which lengths would have been right. */
 static bool has_good_size(struct load *load, const struct row *row, const struct device *device,
-                          struct slice key)
+                          struct slice key, bool is_hex)
 {
-    const struct adapter *dialect = adapter_find(slice_str(device->dialect));
-    unsigned sizes = dialect == NULL ? 0 : dialect->key_sizes;
-    if (sizes == 0 || (key.len % 8 == 0 && key.len / 8 < 32 && (sizes >> key.len / 8 & 1) != 0)) {
+    unsigned sizes = adapter_find(slice_str(device->dialect))->key_sizes;
+    if (sizes == KEY_ANY || (key.len % 8 == 0 && key.len / 8 < 32 && (sizes >> key.len / 8 & 1))) {
         return true;
     }
     char list[64];
@@ -69,11 +94,41 @@ static bool has_good_size(struct load *load, const struct row *row, const struct
         }
     }
     fault(load, FILE_KEYS, row->line,
-          "the key of `%s` is %zu bytes long; the dialect `%s` takes %s bytes (two hex digits are "
-          "one "
-          "byte).",
-          device->id, key.len, device->dialect, buf_cstr(&known));
+          "the key of `%s`, read as %s, is %zu bytes long; the dialect `%s` takes %s: so many "
+          "characters, or twice as many hex digits.",
+          device->id, is_hex ? "hex digits" : "text", key.len, device->dialect, buf_cstr(&known));
     return false;
+}
+
+static void unknown_device(struct load *load, int line, const char *id)
+{
+    const struct directory *d = &load->conf->directory;
+    struct guess guess = guess_of(id);
+    char hint[80];
+    for (size_t i = 0; i < d->device_count; i++) {
+        guess_offer(&guess, d->devices[i].id);
+    }
+    fault(load, FILE_KEYS, line, "a key for the device `%.40s`, which is not in devices.csv%s", id,
+          guess.best == NULL ? "; add it there." : guess_text(&guess, hint, sizeof hint));
+}
+
+static void read_key(struct load *load, const struct row *row, struct device *device)
+{
+    unsigned sizes = adapter_find(slice_str(device->dialect))->key_sizes;
+    struct slice key = slice_of(NULL, 0);
+    bool is_hex = false;
+    if (sizes == 0) {
+        warning(load, FILE_KEYS, row->line,
+                "the dialect `%s` of `%s` neither encrypts nor signs: this key protects nothing; "
+                "remove the row.",
+                device->dialect, device->id);
+    } else if (device->secret.len > 0) {
+        fault(load, FILE_KEYS, row->line, "the device `%s` has a key already; keep one.",
+              device->id);
+    } else if (decode_key(load, row, sizes, &is_hex, &key) &&
+               has_good_size(load, row, device, key, is_hex)) {
+        device->secret = key;
+    }
 }
 
 void read_keys(struct load *load)
@@ -81,30 +136,34 @@ void read_keys(struct load *load)
     struct directory *d = &load->conf->directory;
     for (size_t i = 0; i < load->table[FILE_KEYS].count; i++) {
         const struct row *row = &load->table[FILE_KEYS].rows[i];
-        const char *id = row->cells[KEY_DEVICE];
         uint32_t at = 0;
-        struct slice key = slice_of(NULL, 0);
-        if (!names_find(&load->device_names, id, &at) || at >= d->device_count) {
-            if (load->is_good[FILE_DEVICES]) {
-                fault(load, FILE_KEYS, row->line,
-                      "a key for the device `%.40s`, which is not in devices.csv; add it there.",
-                      id);
-            }
-            continue;
-        }
-        struct device *device = &d->devices[at];
-        if (device->secret.len > 0) {
-            fault(load, FILE_KEYS, row->line, "the device `%s` has a key already; keep one.",
-                  device->id);
-        } else if (decode_key(load, row, &key) && has_good_size(load, row, device, key)) {
-            device->secret = key;
+        if (names_find(&load->device_names, row->cells[KEY_DEVICE], &at) && at < d->device_count) {
+            read_key(load, row, &d->devices[at]);
+        } else if (load->is_good[FILE_DEVICES]) {
+            unknown_device(load, row->line, row->cells[KEY_DEVICE]);
         }
     }
-    bool is_secret = !load->conf->directory.is_demo;
+    bool is_secret = !d->is_demo;
     if (is_secret && load->table[FILE_KEYS].count > 0 && load->has_open_mode[FILE_KEYS]) {
         warning(load, FILE_KEYS, 0,
                 "other users of this machine may read the keys; run `chmod 600` on the file.");
     }
+}
+
+/* A class that contradicts its kind would be without effect. */
+static bool is_class_of_kind(struct load *load, const struct row *row, const struct code *code)
+{
+    bool is_technical = kind_is_technical(code->kind);
+    if (code->class_ == CLASS_UNKNOWN || is_technical == (code->class_ == CLASS_TECHNICAL)) {
+        return true;
+    }
+    fault(load, FILE_CODES, row->line,
+          is_technical
+              ? "`%s` is a technical kind: leave `class` empty. The gateway raises it by itself "
+                "when it leaves a person without a way to call."
+              : "`%s` calls for a person, so that its `class` is life, urgent, service or empty.",
+          kind_word(code->kind));
+    return false;
 }
 
 static bool code_words(struct load *load, const struct row *row, struct code *code)
@@ -134,7 +193,7 @@ static bool code_words(struct load *load, const struct row *row, struct code *co
               "`class` is life, urgent, service, technical or empty, not `%.20s`.", class_);
         is_good = false;
     }
-    return is_good;
+    return is_good && is_class_of_kind(load, row, code);
 }
 
 static bool is_model_used(const struct directory *d, const char *model)
@@ -158,8 +217,14 @@ static void warn_unused(struct load *load, const struct row *row, size_t count)
         }
     }
     if (load->is_good[FILE_DEVICES] && !is_model_used(d, model)) {
+        struct guess guess = guess_of(model);
+        char hint[80];
+        for (size_t i = 0; i < d->device_count; i++) {
+            guess_offer(&guess, d->devices[i].model);
+        }
         warning(load, FILE_CODES, row->line,
-                "no device in devices.csv has the model `%s`: these codes are never used.", model);
+                "no device in devices.csv has the model `%s`: its codes are never used%s", model,
+                guess.best == NULL ? "." : guess_text(&guess, hint, sizeof hint));
     }
 }
 

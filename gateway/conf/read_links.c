@@ -39,7 +39,7 @@ static bool is_filter(const char *text)
 /* Could a message of ours come back through this filter, as if a device had sent it? */
 static bool takes_our_own(const char *filter, const char *municipality)
 {
-    static const char *const ours[] = {"event", "case", "command", "answer", "echo"};
+    static const char *const ours[] = {"event", "case", "command", "answer", "echo", "down"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         struct slice rest = slice_str(filter);
         const char *levels[] = {"samlarm", "1", municipality, ours[i]};
@@ -58,6 +58,21 @@ static bool takes_our_own(const char *filter, const char *municipality)
     return false;
 }
 
+static bool is_this_machine(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+bool is_our_bus(const struct conf *conf, const struct conf_port *port)
+{
+    const struct conf_broker *broker = &port->broker;
+    return broker->host == NULL ||
+           (broker->port == conf->bus.port &&
+            (slice_eq_nocase(slice_str(broker->host), conf->bus.host) ||
+             (is_this_machine(broker->host) && is_this_machine(conf->bus.host))));
+}
+
 static void add_filter(struct load *load, int line, const char *text, struct conf_port *port)
 {
     if (port->filter_count == CONF_FILTERS_MAX) {
@@ -72,8 +87,8 @@ static void add_filter(struct load *load, int line, const char *text, struct con
             text);
         return;
     }
-    bool is_own_bus = port->broker.host == NULL;
-    if (text[0] == '$' || (is_own_bus && takes_our_own(text, load->conf->directory.municipality))) {
+    if (text[0] == '$' ||
+        (is_our_bus(load->conf, port) && takes_our_own(text, load->conf->directory.municipality))) {
         fault(load, FILE_MAIN, line,
               "`%.80s` would hear the gateway's own messages; name the topics of the devices only.",
               text);
@@ -106,6 +121,27 @@ static void preset_filters(struct load *load, int line, struct conf_port *port)
     }
 }
 
+static void read_broker_tls(struct load *load, int line, const struct raw_broker *from,
+                            struct conf_broker *broker)
+{
+    broker->ca = read_path(load, line, "ca", from->ca);
+    broker->certificate = read_path(load, line, "certificate", from->certificate);
+    broker->key = read_path(load, line, "key", from->key);
+    warn_open_key(load, line, broker->key);
+    if ((from->certificate == NULL) != (from->key == NULL)) {
+        fault(load, FILE_MAIN, line, "`certificate` and `key` come together; give both files.");
+    } else if (from->certificate != NULL && from->ca == NULL) {
+        fault(load, FILE_MAIN, line,
+              "a `certificate` for the broker needs `ca: file` as well: who has signed the "
+              "broker's own?");
+    }
+    if (from->ca == NULL && !is_this_machine(from->host)) {
+        warning(load, FILE_MAIN, line,
+                "what comes from this broker, and the password to it, travels in clear; give "
+                "`broker:` a `ca`.");
+    }
+}
+
 static void read_broker(struct load *load, size_t i, const struct raw_broker *from,
                         struct conf_broker *broker)
 {
@@ -124,13 +160,19 @@ static void read_broker(struct load *load, size_t i, const struct raw_broker *fr
     if (has_port && (from->port < 1 || from->port > 65535)) {
         fault(load, FILE_MAIN, line, "the `port` of the broker is a number from 1 to 65535.");
     }
-    broker->ca = read_path(load, line, "ca", from->ca);
+    read_broker_tls(load, line, from, broker);
     broker->port = has_port ? (int)from->port : broker->ca != NULL ? 8883 : 1883;
     broker->host = arena_text(&load->arena, slice_str(host));
     broker->user = arena_text(&load->arena, slice_str(user));
     if (from->password_file != NULL) {
         broker->password_file = arena_text(&load->arena, slice_str(from->password_file));
+        load->is_out_of_memory = load->is_out_of_memory || broker->password_file == NULL;
     }
+    if (from->password_file != NULL && *user == '\0') {
+        fault(load, FILE_MAIN, line,
+              "a `password_file` without `user` is never sent; give the broker's `user`.");
+    }
+    load->is_out_of_memory = load->is_out_of_memory || broker->host == NULL || broker->user == NULL;
 }
 
 static void read_topics(struct load *load, size_t i, const struct raw_port *from,
@@ -174,7 +216,7 @@ static void read_peers(struct load *load, int line, const char *word, struct con
     }
 }
 
-static void warn_open_key(struct load *load, int line, const char *path)
+void warn_open_key(struct load *load, int line, const char *path)
 {
     struct stat st;
     if (path != NULL && stat(path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0) {

@@ -166,6 +166,20 @@ static bool device_unique(struct load *load, const struct row *row, const struct
     return true;
 }
 
+/* Network servers show an EUI in small letters, labels in capitals; the dialect knows one of them. */
+static void spell_key(struct device *device)
+{
+    const struct adapter *dialect = adapter_find(slice_str(device->dialect));
+    enum key_letters letters = dialect == NULL ? KEY_AS_IT_IS : dialect->key_letters;
+    for (char *c = device->key; *c != '\0'; c++) {
+        if (letters == KEY_UPPER && *c >= 'a' && *c <= 'z') {
+            *c = (char)(*c - 'a' + 'A');
+        } else if (letters == KEY_LOWER && *c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
+}
+
 void read_devices(struct load *load)
 {
     struct directory *d = &load->conf->directory;
@@ -182,6 +196,7 @@ void read_devices(struct load *load)
         is_good = word_label(load, FILE_DEVICES, row->line, "the `key`", row->cells[DEVICE_KEY],
                              device->key, sizeof device->key) &&
                   is_good;
+        spell_key(device);
         if (*row->cells[DEVICE_VENDOR] != '\0') {
             is_good =
                 word_label(load, FILE_DEVICES, row->line, "the `vendor`", row->cells[DEVICE_VENDOR],

@@ -144,6 +144,7 @@ static void read_web(struct load *load, const struct raw_main *raw)
     read_redirect(load, from, port, host_len, web);
     web->certificate = readable(load, "certificate", from->certificate);
     web->key = readable(load, "key", from->key);
+    warn_open_key(load, yaml_line(yaml, "web/key"), web->key);
     web->pages = readable(load, "pages", from->pages);
 }
 

@@ -193,6 +193,7 @@ static void check_option(struct load *load, int line, const struct adapter_optio
     struct guess guess = guess_of(value);
     bool is_bool = strcmp(value, "yes") == 0 || strcmp(value, "no") == 0 ||
                    strcmp(value, "true") == 0 || strcmp(value, "false") == 0;
+    bool is_open_to_all = load->has_open_mode[FILE_MAIN] && !load->conf->directory.is_demo;
     if (option->type == OPTION_NUMBER &&
         (!word_number(value, &number) || number < option->min || number > option->max)) {
         fault(load, FILE_MAIN, line,
@@ -212,9 +213,15 @@ static void check_option(struct load *load, int line, const struct adapter_optio
         fault(load, FILE_MAIN, line,
               "the option `%s` is the name of an HTTP header, of letters, digits and -. %s",
               option->name, option->help);
-    } else if (option->type == OPTION_TEXT && strlen(value) > (size_t)option->max) {
+    } else if ((option->type == OPTION_TEXT || option->type == OPTION_HIDDEN) &&
+               strlen(value) > (size_t)option->max) {
         fault(load, FILE_MAIN, line, "the option `%s` is longer than %lld characters; shorten it.",
               option->name, (long long)option->max);
+    } else if (option->type == OPTION_HIDDEN && *value != '\0' && is_open_to_all) {
+        warning(load, FILE_MAIN, line,
+                "`%s` stands here and other users of this machine may read the file; run "
+                "`chmod 600` on it.",
+                option->name);
     }
 }
 

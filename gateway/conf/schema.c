@@ -83,6 +83,8 @@ static const cyaml_schema_field_t broker_fields[] = {
     TEXT("user", struct raw_broker, user),
     TEXT("password_file", struct raw_broker, password_file),
     TEXT("ca", struct raw_broker, ca),
+    TEXT("certificate", struct raw_broker, certificate),
+    TEXT("key", struct raw_broker, key),
     CYAML_FIELD_END
 };
 static const cyaml_schema_field_t tls_fields[] = {

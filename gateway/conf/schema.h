@@ -37,6 +37,8 @@ struct raw_broker {
     char *user;
     char *password_file;
     char *ca;
+    char *certificate;
+    char *key;
 };
 
 struct raw_tls {

@@ -5,6 +5,7 @@
 #include "conf/load.h"
 
 #include <csv.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ static bool from_windows(struct load *load, enum file file)
         }
     }
     wide[len] = '\0';
+    sodium_memzero(load->text[file], load->len[file]);
     free(load->text[file]);
     load->text[file] = wide;
     load->len[file] = len;
@@ -280,6 +282,9 @@ bool table_load(struct load *load, int file, const struct column *columns, size_
                         .line = 1,
                         .row_line = 1};
     feed(&r, &parser, text);
+    if (parser.entry_buf != NULL) {
+        sodium_memzero(parser.entry_buf, parser.entry_size); /* a cell of keys.csv */
+    }
     csv_free(&parser);
     if (t->count > most) {
         t->count = most;
@@ -289,6 +294,9 @@ bool table_load(struct load *load, int file, const struct column *columns, size_
 
 void table_free(struct table *table)
 {
+    if (table->text != NULL) {
+        sodium_memzero(table->text, table->text_len); /* it may be that of keys.csv */
+    }
     free(table->rows);
     free(table->text);
     *table = (struct table){0};

@@ -296,16 +296,17 @@ void directory_resolve(const struct directory *d, struct alarm *alarm)
     place_in_unit(d, alarm, unit);
     if (device != NULL) {
         memcpy(alarm->vendor, device->vendor, sizeof alarm->vendor);
+        /* An unlisted part of a listed device speaks the codes of the whole. */
+        const struct code *code = directory_code(d, device->model, alarm->code);
+        if (code != NULL) {
+            alarm->kind = code->kind;
+            alarm->class_ = code->class_;
+        }
     }
     if (!alarm->is_device_unknown) {
         memcpy(alarm->device, device->id, sizeof alarm->device);
         if (device->place < d->place_count) {
             memcpy(alarm->place, d->places[device->place].pseudonym, sizeof alarm->place);
-        }
-        const struct code *code = directory_code(d, device->model, alarm->code);
-        if (code != NULL) {
-            alarm->kind = code->kind;
-            alarm->class_ = code->class_;
         }
         if (alarm->kind == KIND_HELP && device->kind_for_help != KIND_UNKNOWN) {
             alarm->kind = device->kind_for_help;

@@ -434,6 +434,12 @@ static bool keep(char *ret_text, size_t room, const char *text)
     return len > 0 && (size_t)len < room;
 }
 
+static bool keep_path(char **ret_path, const char *path)
+{
+    *ret_path = path == NULL ? NULL : strdup(path);
+    return path == NULL || *ret_path != NULL;
+}
+
 static enum err fill(struct bus *bus, const struct bus_config *config, char *ret_why,
                      size_t why_room)
 {
@@ -461,11 +467,9 @@ static enum err fill(struct bus *bus, const struct bus_config *config, char *ret
         (void)keep(bus->client_id, sizeof(bus->client_id), bus->user);
         bus->is_kept = config->is_foreign;
     }
-    if (config->ca != NULL) {
-        bus->ca = strdup(config->ca);
-        if (bus->ca == NULL) {
-            return ERR_FULL;
-        }
+    if (!keep_path(&bus->ca, config->ca) || !keep_path(&bus->certificate, config->certificate) ||
+        !keep_path(&bus->key, config->key)) {
+        return ERR_FULL;
     }
     (void)snprintf(bus->echo_topic, sizeof(bus->echo_topic), "samlarm/1/%s/echo/%016llx",
                    bus->municipality, (unsigned long long)boot);
@@ -526,10 +530,12 @@ enum err bus_open(struct ev_loop *loop, const struct bus_config *config,
         err = fill(bus, config, ret_why, why_room);
     }
     if (err == ERR_OK && bus->ca != NULL && !bus_tls_open(bus)) {
-        (void)snprintf(ret_why, why_room,
-                       "The certificates in %s cannot be used for the broker at %s. It must be a "
-                       "PEM file of whoever signed the broker's certificate.",
-                       bus->ca, config->host);
+        (void)snprintf(
+            ret_why, why_room,
+            "The certificates in %s%s%s cannot be used for the broker at %s. They must be "
+            "PEM files: of whoever signed the broker's, and of our own with its key.",
+            bus->ca, bus->certificate == NULL ? "" : " and ",
+            bus->certificate == NULL ? "" : bus->certificate, config->host);
         err = ERR_RANGE;
     }
     if (err == ERR_OK) {
@@ -571,6 +577,8 @@ void bus_close(struct bus *bus)
         free(bus->filters[i]);
     }
     free(bus->ca);
+    free(bus->certificate);
+    free(bus->key);
     bus_tls_close(bus);
     explicit_bzero(bus->password, sizeof(bus->password));
     free(bus);

@@ -50,7 +50,9 @@ struct bus_config {
     const char *password;
     const char *municipality;
     bool is_foreign;
-    const char *ca;                   /* foreign: PEM file, then TLS; NULL: in clear */
+    const char *ca;          /* foreign: PEM file, then TLS; NULL: in clear */
+    const char *certificate; /* PEM files of our own, where it asks for one; NULL: none */
+    const char *key;
     const char *const *subscriptions; /* whole filters, ended by NULL */
 };
 

@@ -86,6 +86,8 @@ struct bus {
     char password[BUS_NAME * 2];
     char client_id[BUS_NAME];
     char *ca;
+    char *certificate;
+    char *key;
     void *tls; /* OpenSSL's context */
     char municipality[BUS_NAME];
     char echo_topic[BUS_NAME * 2];
@@ -102,7 +104,7 @@ enum err bus_send(struct bus *bus, const char *topic, struct slice payload,
                   const mosquitto_property *properties, int *ret_mid);
 void bus_answers_acknowledged(struct bus *bus, int mid);
 void bus_answers_forget(struct bus *bus);
-/* Foreign, with `ca`. False: the file is no certificate, or there is no memory. */
+/* Foreign, with `ca`. False: a file is no certificate or no key of it, or there is no memory. */
 bool bus_tls_open(struct bus *bus);
 bool bus_tls_use(struct bus *bus); /* for a fresh library object */
 void bus_tls_close(struct bus *bus);

@@ -1,4 +1,4 @@
-/* bus_tls.c - TLS to a foreign broker: whose certificate it must show.
+/* bus_tls.c - TLS to a foreign broker: whose certificate it must show, and which of ours it is shown.
  *
  * Called by bus.c once per bus. libmosquitto is given a numeric address, since it would ask DNS on the loop;
  * left to itself it would look for that number in the certificate, and ask the server for it (SNI). So
@@ -12,6 +12,15 @@
 #include <openssl/x509v3.h>
 #undef ERR_STATE
 
+static int no_password(char *room, int size, int is_writing, void *context)
+{
+    (void)room;
+    (void)size;
+    (void)is_writing;
+    (void)context;
+    return -1;
+}
+
 static void on_state(const SSL *ssl, int where, int value)
 {
     (void)value;
@@ -22,13 +31,23 @@ static void on_state(const SSL *ssl, int where, int value)
     }
 }
 
+/* Brokers that let in machines by certificate. A key with a password is refused: nobody is here to type. */
+static bool show_own(const struct bus *bus, SSL_CTX *context)
+{
+    SSL_CTX_set_default_passwd_cb(context, no_password);
+    return SSL_CTX_use_certificate_chain_file(context, bus->certificate) == 1 &&
+           SSL_CTX_use_PrivateKey_file(context, bus->key, SSL_FILETYPE_PEM) == 1 &&
+           SSL_CTX_check_private_key(context) == 1;
+}
+
 bool bus_tls_open(struct bus *bus)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     X509_VERIFY_PARAM *wanted = context == NULL ? NULL : SSL_CTX_get0_param(context);
     if (wanted == NULL || SSL_CTX_load_verify_locations(context, bus->ca, NULL) != 1 ||
         (X509_VERIFY_PARAM_set1_ip_asc(wanted, bus->name) != 1 &&
-         X509_VERIFY_PARAM_set1_host(wanted, bus->name, 0) != 1)) {
+         X509_VERIFY_PARAM_set1_host(wanted, bus->name, 0) != 1) ||
+        (bus->certificate != NULL && !show_own(bus, context))) {
         SSL_CTX_free(context);
         return false;
     }

@@ -153,7 +153,8 @@ void fuzz_adapter(const char *name, const uint8_t *data, size_t size)
             options.values[i] = strrchr(o->words, '|') + 1; /* the last of the words */
         } else if (o->type == OPTION_BOOL && is_other) {
             options.values[i] = "true";
-        } else if (o->type == OPTION_TEXT && is_other && o->preset[0] == '\0') {
+        } else if ((o->type == OPTION_TEXT || o->type == OPTION_HIDDEN) && is_other &&
+                   o->preset[0] == '\0') {
             options.values[i] = "1234";
         }
     }

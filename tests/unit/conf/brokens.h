@@ -1,16 +1,7 @@
 /* brokens.h - the demo with one thing changed, and what must be said of it. For test_conf.c. */
 #pragma once
 
-#include <stddef.h>
-
-struct broken {
-    const char *file;
-    const char *find; /* NULL: the whole file */
-    const char *with;
-    const char *said_file; /* NULL: the same file */
-    const char *said_at;   /* text that stands on the line; NULL: the file as a whole */
-    const char *words[3];  /* all must stand in the sentence */
-};
+#include "unit/conf/demo.h"
 
 // clang-format off
 static const struct broken brokens[] = {

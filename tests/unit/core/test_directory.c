@@ -113,6 +113,115 @@ static void class_follows_the_kind_when_they_contradict_each_other(void **state)
     assert_int_equal(alarm.class_, CLASS_LIFE);
 }
 
+static void key_is_found_only_when_it_is_the_whole_one(void **state)
+{
+    (void)state;
+    assert_string_equal(directory_key(&f.directory, "espa", "panel/12")->id, "room12");
+    assert_string_equal(directory_key(&f.directory, "espa", "panel")->id, "panel");
+    assert_null(directory_key(&f.directory, "espa", "panel/99"));
+    assert_null(directory_key(&f.directory, "scaip", "panel/12"));
+    assert_null(directory_key(&f.directory, "scaip", ""));
+}
+
+/* A panel of model acme-x with one listed room, a hub of another maker, and what acme means. */
+static void town_with_codes(void)
+{
+    static struct device devices[3];
+    static struct code codes[5];
+    devices[0] = town_devices[2]; /* panel */
+    devices[1] = town_devices[1]; /* panel/13 */
+    devices[2] = town_devices[3]; /* hub1, whose help is a fall */
+    memcpy(devices[0].model, "acme-x", 7);
+    memcpy(devices[1].model, "acme-x", 7);
+    memcpy(devices[2].model, "other", 6);
+    codes[0] = (struct code){"other", "101", KIND_HELP, CLASS_UNKNOWN};
+    codes[1] = (struct code){"acme-x", "302", KIND_DEVICE_FAULT, CLASS_UNKNOWN};
+    codes[2] = (struct code){"acme-x", "101", KIND_INACTIVITY, CLASS_LIFE};
+    codes[3] = (struct code){"acme-x", "1011", KIND_DOOR, CLASS_UNKNOWN};
+    codes[4] = (struct code){"other", "641", KIND_BATTERY_LOW, CLASS_UNKNOWN};
+    f.directory.devices = devices;
+    f.directory.device_count = 3;
+    f.directory.codes = codes;
+    f.directory.code_count = 5;
+    struct arena arena = arena_of(f.other, sizeof f.other);
+    assert_int_equal(directory_index(&f.directory, &arena), ERR_OK);
+}
+
+static struct alarm coded(const char *dialect, const char *device, const char *code)
+{
+    struct alarm alarm = {.kind = KIND_THREAT, .class_ = CLASS_URGENT, .phase = PHASE_RAISED};
+    (void)slice_text(slice_str(dialect), alarm.dialect, sizeof alarm.dialect);
+    (void)slice_text(slice_str(device), alarm.device, sizeof alarm.device);
+    (void)slice_text(slice_str(code), alarm.code, sizeof alarm.code);
+    directory_resolve(&f.directory, &alarm);
+    return alarm;
+}
+
+static void code_means_what_its_maker_means_by_it(void **state)
+{
+    (void)state;
+    town_with_codes();
+    assert_int_equal(directory_code(&f.directory, "acme-x", "101")->kind, KIND_INACTIVITY);
+    assert_int_equal(directory_code(&f.directory, "other", "101")->kind, KIND_HELP);
+    assert_null(directory_code(&f.directory, "acme-x", "641"));
+    assert_null(directory_code(&f.directory, "acme-x", ""));
+    assert_null(directory_code(&f.directory, "", "101"));
+    struct alarm alarm = coded("espa", "panel/13", "101");
+    assert_string_equal(alarm.device, "room13");
+    assert_int_equal(alarm.kind, KIND_INACTIVITY);
+    assert_int_equal(alarm.class_, CLASS_LIFE);
+    alarm = coded("espa", "panel/13", "1011"); /* no class: the kind's own, not the frame's */
+    assert_int_equal(alarm.kind, KIND_DOOR);
+    assert_int_equal(alarm.class_, kind_class(KIND_DOOR));
+}
+
+static void code_without_a_row_leaves_what_the_dialect_said(void **state)
+{
+    (void)state;
+    town_with_codes();
+    struct alarm alarm = coded("espa", "panel/13", "102");
+    assert_int_equal(alarm.kind, KIND_THREAT);
+    assert_int_equal(alarm.class_, CLASS_URGENT);
+    alarm = coded("scaip", "9999", "101"); /* nobody knows whose model that is */
+    assert_int_equal(alarm.kind, KIND_THREAT);
+    assert_true(alarm.is_device_unknown);
+}
+
+static void unlisted_room_speaks_the_codes_of_its_panel(void **state)
+{
+    (void)state;
+    town_with_codes();
+    struct alarm alarm = coded("espa", "panel/99", "101");
+    assert_true(alarm.is_device_unknown);
+    assert_int_equal(alarm.kind, KIND_INACTIVITY);
+}
+
+static void help_by_code_is_still_what_help_means_at_this_device(void **state)
+{
+    (void)state;
+    town_with_codes();
+    assert_int_equal(coded("scaip", "4711", "101").kind, KIND_FALL);
+}
+
+static void technical_code_is_raised_when_it_leaves_a_person_alone(void **state)
+{
+    (void)state;
+    town_with_codes();
+    assert_int_equal(coded("espa", "panel/13", "302").class_, CLASS_URGENT); /* its only device */
+    assert_int_equal(coded("scaip", "4711", "641").class_, CLASS_TECHNICAL);
+}
+
+static void code_does_not_change_which_event_it_is(void **state)
+{
+    (void)state;
+    struct alarm before = coded("scaip", "4711", "101");
+    town_with_codes();
+    struct alarm after = coded("scaip", "4711", "101");
+    assert_int_equal(before.kind, KIND_THREAT);
+    assert_int_equal(after.kind, KIND_FALL);
+    assert_true(alarm_id_eq(&before.id, &after.id));
+}
+
 static bool is_matched(struct match match, int64_t wall_ms)
 {
     struct plan plans[2] = {{.name = "asked", .match = match}, {.name = "else", .match = EVERY}};
@@ -213,6 +322,13 @@ int main(void)
         TEST(unknown_device_keeps_its_address_and_gets_the_unknown_unit),
         TEST(unlisted_room_of_a_listed_panel_is_unknown_in_the_panels_unit),
         TEST(class_follows_the_kind_when_they_contradict_each_other),
+        TEST(key_is_found_only_when_it_is_the_whole_one),
+        TEST(code_means_what_its_maker_means_by_it),
+        TEST(code_without_a_row_leaves_what_the_dialect_said),
+        TEST(unlisted_room_speaks_the_codes_of_its_panel),
+        TEST(help_by_code_is_still_what_help_means_at_this_device),
+        TEST(technical_code_is_raised_when_it_leaves_a_person_alone),
+        TEST(code_does_not_change_which_event_it_is),
         TEST(first_plan_that_matches_wins),
         TEST(plan_is_chosen_by_form_kind_class_and_unit),
         TEST(night_that_begins_on_monday_ends_on_tuesday_morning),

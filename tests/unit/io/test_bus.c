@@ -484,6 +484,42 @@ static void a_foreign_broker_must_show_a_certificate_of_its_name(void **state)
     assert_int_equal(w->ups, 1);
 }
 
+static void a_foreign_broker_is_shown_our_certificate(void **state)
+{
+    static const char *const filters[] = {"a/b", NULL};
+    struct witness *w = *state;
+    char paths[4][96];
+    static const char *const names[] = {"ca.pem", "cert.pem", "key.pem", "other.key"};
+    char why[256];
+    int port = 0;
+    bus_close(w->bus);
+    w->bus = NULL;
+    broker_with_tls(&w->broker, "localhost", &port);
+    broker_asks_for_certificates(&w->broker);
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(paths[i], sizeof(paths[i]), "%s/%s", w->broker.dir, names[i]);
+    }
+    w->bus = open_foreign(w, "localhost", port, paths[0]); /* with none */
+    assert_true(run_until(w, &w->downs, 1, 10));
+    bus_close(w->bus);
+    w->bus = NULL;
+    struct bus_config config = {.host = "localhost",
+                                .port = port,
+                                .user = "topics",
+                                .password = "secret-topics",
+                                .municipality = MUNICIPALITY,
+                                .is_foreign = true,
+                                .ca = paths[0],
+                                .certificate = paths[1],
+                                .key = paths[3],
+                                .subscriptions = filters};
+    assert_int_equal(bus_open(w->loop, &config, &handler, w, &w->bus, why, sizeof(why)), ERR_RANGE);
+    assert_non_null(strstr(why, "/cert.pem")); /* that key is another's */
+    config.key = paths[2];
+    assert_int_equal(bus_open(w->loop, &config, &handler, w, &w->bus, why, sizeof(why)), ERR_OK);
+    assert_true(run_until(w, &w->ups, 1, 10));
+}
+
 static void a_foreign_broker_keeps_what_comes_while_we_are_away(void **state)
 {
     struct witness *w = *state;
@@ -606,6 +642,7 @@ int main(void)
         CASE(a_request_is_heard_and_answered_with_its_correlation),
         CASE(a_foreign_broker_needs_no_rights_beyond_the_ports_topics),
         CASE(a_foreign_broker_must_show_a_certificate_of_its_name),
+        CASE(a_foreign_broker_is_shown_our_certificate),
         CASE(a_foreign_broker_keeps_what_comes_while_we_are_away),
         CASE(a_name_that_dns_does_not_know_yet_is_asked_for_again),
         CASE(receipts_go_to_devices_and_filters_match_as_the_broker_does),

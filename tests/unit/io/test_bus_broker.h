@@ -131,6 +131,15 @@ static void broker_with_tls(struct test_broker *broker, const char *name, int *r
     broker_start(broker);
 }
 
+/* After broker_with_tls: it lets in only who shows a certificate that DIR/ca.pem has signed. */
+static void broker_asks_for_certificates(struct test_broker *broker)
+{
+    broker_kill(broker);
+    shell("cd %s && printf 'cafile %s/ca.pem\\nrequire_certificate true\\n' >> mosquitto.conf",
+          broker->dir, broker->dir);
+    broker_start(broker);
+}
+
 static void broker_remove(struct test_broker *broker)
 {
     broker_kill(broker);
