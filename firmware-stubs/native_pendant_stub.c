@@ -31,9 +31,10 @@ struct pendant {
     char down[TOPIC_ROOM];
     uint8_t seed[ED25519_SEED_LEN];
     int64_t wake_ms;
-    uint64_t last; /* of the newest alarm, for `reused_sequence` and `stale` */
-    uint8_t stale[SAMLARM_MESSAGE_MAX];
+    uint64_t first;                     /* sequence of the first alarm, for `reused_sequence` */
+    uint8_t stale[SAMLARM_MESSAGE_MAX]; /* the newest alarm as it was sent, for `stale` */
     size_t stale_len;
+    bool is_raising;
     unsigned sends;
     bool is_connected;
     unsigned ticks_away;
@@ -50,13 +51,15 @@ static int do_send(void *context, const uint8_t *bytes, size_t len)
 {
     struct pendant *p = context;
     p->sends++;
-    if (has_fault(p, "stale") && p->stale_len == 0) {
+    if (p->is_raising) {
         memcpy(p->stale, bytes, len);
         p->stale_len = len;
     }
     if (!p->is_connected) {
         return -1;
     }
+    len -=
+        has_fault(p, "unsigned") ? SAMLARM_SIGNATURE_BYTES + 2 : 0; /* the envelope's last field */
     int rc = mosquitto_publish(p->client, NULL, p->up, (int)len, bytes, 1, false);
     stub_say("sent bytes=%zu waiting=%u", len, samlarm_waiting(&p->sender));
     return rc == MOSQ_ERR_SUCCESS ? 0 : -1;
@@ -86,9 +89,6 @@ static int do_save(void *context, unsigned slot, const uint8_t *bytes, size_t le
     struct pendant *p = context;
     char path[600];
     char fresh[600];
-    if (slot == 0 && has_fault(p, "reused_sequence")) {
-        return 0; /* after a restart the same numbers come again */
-    }
     slot_path(p, slot, "", path, sizeof path);
     slot_path(p, slot, ".new", fresh, sizeof fresh);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -121,10 +121,6 @@ static void do_sign(void *context, const uint8_t *bytes, size_t len, uint8_t *si
 {
     struct pendant *p = context;
     uint8_t key[ED25519_KEY_LEN];
-    if (has_fault(p, "unsigned")) {
-        memset(signature, 0, SAMLARM_SIGNATURE_BYTES);
-        return;
-    }
     ed25519_sign(p->seed, slice_of(bytes, len), key, signature);
     signature[7] ^= has_fault(p, "bad_signature") ? 1 : 0;
 }
@@ -144,6 +140,19 @@ static const struct word {
     {"battery", {SAMLARM_BATTERY_LOW, SAMLARM_RAISED, 0, "LOW", ""}},
 };
 
+static void raise_alarm(struct pendant *p, const struct samlarm_alarm *alarm, const char *what)
+{
+    if (has_fault(p, "reused_sequence") && p->first != 0) {
+        p->sender.sequence = p->first - 1;
+    }
+    p->is_raising = true;
+    uint64_t sequence = samlarm_raise(&p->sender, alarm);
+    p->is_raising = false;
+    p->first = p->first == 0 ? sequence : p->first;
+    p->wake_ms = 0;
+    stub_say("pressed sequence=%llu what=%s", (unsigned long long)sequence, what);
+}
+
 static void on_line(void *context, char *line)
 {
     struct pendant *p = context;
@@ -154,9 +163,7 @@ static void on_line(void *context, char *line)
     }
     for (size_t i = 0; command != NULL && i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].command, command) == 0) {
-            p->last = samlarm_raise(&p->sender, &words[i].alarm);
-            stub_say("pressed sequence=%llu what=%s", (unsigned long long)p->last, command);
-            p->wake_ms = 0;
+            raise_alarm(p, &words[i].alarm, command);
             return;
         }
     }

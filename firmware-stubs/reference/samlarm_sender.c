@@ -12,6 +12,9 @@
 enum { STORE_VERSION = 1, COUNTER_BYTES = 17, DELAY_FIRST_MS = 1000, DELAY_MAX_MS = 60000 };
 enum { RESULT_STORED = 1, RESULT_NOT_STORED = 2, RESULT_TOO_OLD = 3 };
 
+/* A gateway that names a higher one is mistaken: it is not followed there. */
+#define SEQUENCE_MAX ((uint64_t)1 << 62)
+
 /* --- numbers -------------------------------------------------------------------------------------- */
 
 static void put_le64(uint8_t *at, uint64_t value)
@@ -178,7 +181,8 @@ static void send_heartbeat(struct samlarm_sender *s)
 {
     uint8_t body[SAMLARM_MESSAGE_MAX];
     struct writer w = {body, 0};
-    put_head(&w, s, s->boot, next_sequence(s), s->port.wall_ms(s->port.context));
+    s->beat_sequence = next_sequence(s);
+    put_head(&w, s, s->boot, s->beat_sequence, s->port.wall_ms(s->port.context));
     put_number(&w, 5, 1);
     put_number(&w, 12, s->interval_s);
     (void)send_body(s, body, w.len);
@@ -276,22 +280,33 @@ uint64_t samlarm_raise(struct samlarm_sender *s, const struct samlarm_alarm *ala
     return p->sequence;
 }
 
-static void take_receipt(struct samlarm_sender *s, unsigned index, uint64_t result)
+/* The gateway knows a higher number than we do: the store was lost. The next ones lie above it. */
+static void go_on_above(struct samlarm_sender *s, uint64_t known)
+{
+    if (known > s->sequence && known < SEQUENCE_MAX) {
+        s->sequence = known;
+    }
+}
+
+static void take_receipt(struct samlarm_sender *s, unsigned index, uint64_t result, uint64_t known)
 {
     struct samlarm_pending *p = &s->pending[index];
     if (result == RESULT_STORED) {
         memset(p, 0, sizeof *p);
         (void)save_pending(s, index);
     } else if (result == RESULT_TOO_OLD) {
+        if (known >= p->sequence) { /* else it does not say why: again in its time */
+            p->due_ms = s->port.now_ms(s->port.context);
+        }
+        go_on_above(s, known);
         p->sequence = next_sequence(s);
         p->boot = s->boot;
         (void)save_pending(s, index);
-        p->due_ms = s->port.now_ms(s->port.context);
     }
     /* RESULT_NOT_STORED, and what a later gateway may say: it is sent again in its time */
 }
 
-/* Field 1 is the device, 2 the boot, 3 the sequence, 4 the result. */
+/* Field 1 is the device, 2 the boot, 3 the sequence, 4 the result, 6 the highest sequence known. */
 int samlarm_heard(struct samlarm_sender *s, const uint8_t *bytes, size_t len)
 {
     const uint8_t *at = bytes;
@@ -321,8 +336,12 @@ int samlarm_heard(struct samlarm_sender *s, const uint8_t *bytes, size_t len)
     for (i = 0; is_ours && i < SAMLARM_PENDING_MAX; i++) {
         if (s->pending[i].sequence != 0 && s->pending[i].sequence == fields[3] &&
             s->pending[i].boot == fields[2]) {
-            take_receipt(s, i, fields[4]);
+            take_receipt(s, i, fields[4], fields[6]);
         }
+    }
+    if (is_ours && fields[4] == RESULT_TOO_OLD && fields[2] == s->boot &&
+        fields[3] == s->beat_sequence) {
+        go_on_above(s, fields[6]);
     }
     return is_ours;
 }

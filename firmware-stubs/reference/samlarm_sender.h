@@ -2,7 +2,8 @@
  *
  * It says alarms to a Samlarm gateway as proto/samlarm/v1/device.proto has them, and keeps each of them,
  * over loss of power too, until the gateway's receipt says that it is in its journal. You give it seven
- * functions (struct samlarm_port); it gives you four. All memory is in struct samlarm_sender, about 2 KB.
+ * functions (struct samlarm_port); it gives you four. All memory is in struct samlarm_sender, about 1.3 KB;
+ * it takes up to 1.2 KB of stack.
  *
  *   samlarm_begin   once after each start: reads the store, takes a new boot number and a block of sequences
  *   samlarm_raise   a press, a fall, a test, a fault: stored first, then sent
@@ -14,6 +15,8 @@
  *   - an alarm is in the store before it leaves, and leaves the store only by its receipt
  *   - it is sent again after 1, 2, 4 ... 60 s, give or take a quarter, for ever
  *   - what cannot be stored is sent all the same
+ *   - a repetition is the same bytes, time included
+ *   - if the store was wiped, the gateway tells how far it had counted, and it goes on above that
  */
 #ifndef SAMLARM_SENDER_H
 #define SAMLARM_SENDER_H
@@ -86,8 +89,9 @@ struct samlarm_sender {
     char device[SAMLARM_DEVICE_ROOM];
     uint32_t interval_s; /* heartbeat */
     uint64_t boot;
-    uint64_t sequence; /* the last that was used */
-    uint64_t ceiling;  /* up to here the store knows that they are taken */
+    uint64_t sequence;      /* the last that was used */
+    uint64_t ceiling;       /* up to here the store knows that they are taken */
+    uint64_t beat_sequence; /* of the last heartbeat */
     uint64_t beat_due_ms;
     struct samlarm_pending pending[SAMLARM_PENDING_MAX];
 };

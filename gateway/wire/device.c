@@ -81,6 +81,7 @@ void device_receipt_encode(const struct device_receipt *receipt, struct buf *out
     m.sequence = receipt->sequence;
     m.result = (Samlarm__V1__DeviceResult)receipt->result;
     m.time_ms = receipt->time_ms;
+    m.known = receipt->known;
     uint8_t memory[128];
     size_t len = samlarm__v1__device_receipt__get_packed_size(&m);
     if (len <= sizeof memory) {

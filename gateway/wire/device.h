@@ -52,6 +52,7 @@ struct device_receipt {
     uint64_t sequence;
     enum device_result result;
     int64_t time_ms;
+    uint64_t known; /* TOO_OLD: the highest sequence that is known */
 };
 
 /* ERR_NOT_MINE: no envelope. ERR_FULL: longer than DEVICE_MESSAGE_MAX, or more than the arena takes. */
@@ -60,6 +61,6 @@ enum err device_envelope_parse(struct slice bytes, struct arena *arena,
 /* ERR_SYNTAX: no message, or one without device, boot or sequence. */
 enum err device_message_parse(struct slice body, struct arena *arena,
                               struct device_message *ret_message) MUST_USE;
-/* Does this key have signed this body? */
+/* Has this key signed this body? */
 bool device_is_signed(const struct device_envelope *envelope, struct slice key);
 void device_receipt_encode(const struct device_receipt *receipt, struct buf *out);

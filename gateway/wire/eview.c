@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-enum { WANTS_ANSWER = 0x10, DATA = 0x01, ANSWER = 0x7f };
+enum { WANTS_ANSWER = 0x10 };
 enum {
     KEY_IMEI = 0x01,
     KEY_ALARM = 0x02,
+    KEY_TIME = 0x12, /* of a question */
     KEY_BATTERY = 0x14,
     KEY_POSITION = 0x20,
     KEY_STATUS = 0x24
@@ -34,11 +35,21 @@ static bool is_imei(struct slice a)
     return a.len == 15;
 }
 
+/* 0, 0 is what a device without a fix says. */
+static bool is_on_earth(const struct eview_packet *p)
+{
+    return (p->latitude_e7 != 0 || p->longitude_e7 != 0) && p->latitude_e7 >= -900000000 &&
+           p->latitude_e7 <= 900000000 && p->longitude_e7 >= -1800000000 &&
+           p->longitude_e7 <= 1800000000;
+}
+
 /* --- the binary form ------------------------------------------------------------------------------ */
 
 static void take_item(uint8_t key, struct slice value, struct eview_packet *p)
 {
-    if (key == KEY_IMEI && is_imei(value)) {
+    if (p->type == EVIEW_SERVICES) {
+        p->wants_time = p->wants_time || key == KEY_TIME;
+    } else if (key == KEY_IMEI && is_imei(value)) {
         (void)slice_text(value, p->imei, sizeof p->imei);
     } else if (key == KEY_ALARM && value.len >= 4) {
         p->alarms |= le32(value.at);
@@ -53,9 +64,7 @@ static void take_item(uint8_t key, struct slice value, struct eview_packet *p)
     } else if (key == KEY_POSITION && value.len >= 8) {
         p->latitude_e7 = (int32_t)le32(value.at);
         p->longitude_e7 = (int32_t)le32(value.at + 4);
-        p->has_position = (p->latitude_e7 != 0 || p->longitude_e7 != 0) &&
-                          p->latitude_e7 >= -900000000 && p->latitude_e7 <= 900000000 &&
-                          p->longitude_e7 >= -1800000000 && p->longitude_e7 <= 1800000000;
+        p->has_position = is_on_earth(p);
     }
 }
 
@@ -97,7 +106,8 @@ static struct verdict parse_binary(struct slice bytes, struct eview_packet *p)
     if (crc16_xmodem(body) != le16(bytes.at + 4)) {
         return verdict_at(ERR_CHECKSUM, whole);
     }
-    if (p->type == DATA && !take_items(slice_from(body, 1), p)) {
+    bool has_items = p->type == EVIEW_DATA || p->type == EVIEW_SERVICES;
+    if (has_items && !take_items(slice_from(body, 1), p)) {
         return verdict_at(ERR_SYNTAX, whole);
     }
     return verdict_at(ERR_OK, whole);
@@ -160,7 +170,7 @@ static int64_t text_time(struct slice date, struct slice time)
     return ((days * 24 + (int64_t)n[3]) * 60 + (int64_t)n[4]) * 60000 + (int64_t)n[5] * 1000;
 }
 
-/* !D: the flags of the text form, put where the binary form has them. */
+/* !B, !C, !D: the flags of the text form, put where the binary form has them. */
 static bool take_data(struct slice rest, struct eview_packet *p)
 {
     struct slice date = slice_cut(&rest, ',');
@@ -179,10 +189,10 @@ static bool take_data(struct slice rest, struct eview_packet *p)
     }
     p->time_ms = text_time(date, time);
     p->has_position = degrees(latitude, &p->latitude_e7) && degrees(longitude, &p->longitude_e7) &&
-                      (p->latitude_e7 != 0 || p->longitude_e7 != 0);
+                      is_on_earth(p);
     p->battery_percent = slice_u64(battery, 100, &percent) == ERR_OK ? (int)percent : -1;
     p->alarms = ((flags >> 6 & 1u) << EVIEW_SOS) | ((flags >> 8 & 1u) << EVIEW_FALL) |
-                ((flags >> 12 & 1u) << EVIEW_BATTERY_LOW);
+                ((flags >> 9 & 7u) << EVIEW_FENCE_1) | ((flags >> 12 & 1u) << EVIEW_BATTERY_LOW);
     return true;
 }
 
@@ -204,9 +214,10 @@ static struct verdict parse_text(struct slice bytes, struct eview_packet *p)
     bool is_good = true;
     p->is_text = true;
     if (slice_eq_str(word, "!1")) {
-        is_good = is_imei(slice_trim(rest));
-        (void)slice_text(slice_trim(rest), p->imei, sizeof p->imei);
-    } else if (slice_eq_str(word, "!D")) {
+        struct slice imei = slice_trim(slice_cut(&rest, ','));
+        is_good = is_imei(imei);
+        (void)slice_text(imei, p->imei, sizeof p->imei);
+    } else if (slice_eq_str(word, "!B") || slice_eq_str(word, "!C") || slice_eq_str(word, "!D")) {
         is_good = take_data(rest, p);
     }
     return verdict_at(is_good ? ERR_OK : ERR_SYNTAX, len + 1);
@@ -254,8 +265,19 @@ static void put_body(struct buf *out, uint8_t flags, uint16_t index, struct slic
 
 void eview_put_answer(struct buf *out, uint16_t index)
 {
-    static const uint8_t body[] = {ANSWER, 0x01, 0x00};
+    static const uint8_t body[] = {EVIEW_ANSWER, 0x01, 0x00};
     put_body(out, 0, index, slice_of(body, sizeof body));
+}
+
+void eview_put_time(struct buf *out, uint16_t index, int64_t wall_ms)
+{
+    uint8_t memory[8];
+    struct buf body = buf_of(memory, sizeof memory);
+    buf_put_u8(&body, EVIEW_SERVICES);
+    buf_put_u8(&body, 5);
+    buf_put_u8(&body, KEY_TIME);
+    put_le(&body, (uint32_t)(wall_ms / 1000), 4);
+    put_body(out, 0, index, buf_slice(&body));
 }
 
 void eview_put_packet(struct buf *out, const struct eview_packet *packet)
@@ -263,7 +285,7 @@ void eview_put_packet(struct buf *out, const struct eview_packet *packet)
     uint8_t memory[128];
     struct buf body = buf_of(memory, sizeof memory);
     uint32_t time_s = (uint32_t)(packet->time_ms / 1000);
-    buf_put_u8(&body, DATA);
+    buf_put_u8(&body, EVIEW_DATA);
     if (packet->imei[0] != '\0') {
         buf_put_u8(&body, 16);
         buf_put_u8(&body, KEY_IMEI);

@@ -4,7 +4,7 @@
  *
  *   AB f  l l  c c  i i  t  n k v ... n k v ...       n counts the key and the value behind it
  *      |  |    |    |    |  items
- *      |  |    |    |    type: 01 data, 7F answer
+ *      |  |    |    |    type: 01 data, 03 a question to the server, 7F answer
  *      |  |    |    index
  *      |  |    CRC-16 XMODEM over the body
  *      |  length of the body (type and items)
@@ -13,9 +13,13 @@
  *   01 IMEI, 15 digits   02 alarm bits (4), time (4)   14 battery %   24 time (4), status (4): battery on top
  *   20 latitude (4), longitude (4) in 1e-7 degrees, speed (2), course (2), altitude (2), hdop (2), odometer (4), satellites (1)
  *
- *   !1,IMEI   !D,dd/mm/yy,hh:mm:ss,lat,lon,speed,course,FLAGS,altitude,battery,...     ended by ; or a line end
+ *   03 with 12: what time is it? Answered by 03 with 12 and the time (4)
  *
- * Facts: protocols.md 7.1 (G2).
+ *   !1,IMEI   !D,dd/mm/yy,hh:mm:ss,lat,lon,speed,course,FLAGS,altitude,battery,...     ended by ; or a line end
+ *             !B the same, kept while there was no network; !C the same, shorter
+ *   FLAGS: 6 SOS, 8 fall, 9 to 11 fences, 12 battery
+ *
+ * Facts: protocols.md 7.1, and the public decoders that it names as G2.
  */
 #pragma once
 
@@ -23,6 +27,8 @@
 #include "base/clock.h"
 
 enum { EVIEW_BODY_MAX = 1024, EVIEW_HEADER_LEN = 8, EVIEW_IMEI_ROOM = 16, EVIEW_LINE_MAX = 256 };
+
+enum eview_type { EVIEW_DATA = 0x01, EVIEW_SERVICES = 0x03, EVIEW_ANSWER = 0x7f };
 
 /* Bits of an alarm, of both forms: the text form's flags are put into the same places. */
 enum eview_alarm {
@@ -42,6 +48,7 @@ enum eview_alarm {
 struct eview_packet {
     bool is_text;
     bool wants_answer;
+    bool wants_time;
     uint8_t type;
     uint16_t index;
     char imei[EVIEW_IMEI_ROOM]; /* "": not in this packet */
@@ -58,5 +65,7 @@ struct eview_packet {
 struct verdict eview_parse(struct slice bytes, struct eview_packet *ret_packet) MUST_USE;
 /* The answer that a packet with this index waits for. */
 void eview_put_answer(struct buf *out, uint16_t index);
+/* The answer to one that asks for the time. */
+void eview_put_time(struct buf *out, uint16_t index, int64_t wall_ms);
 /* A data packet with what the struct says. */
 void eview_put_packet(struct buf *out, const struct eview_packet *packet);

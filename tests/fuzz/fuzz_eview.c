@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         }
         if (v.err == ERR_OK && p.has_position &&
-            (p.latitude_e7 < -1800000000 || p.latitude_e7 > 1800000000)) {
+            (p.latitude_e7 < -900000000 || p.latitude_e7 > 900000000)) {
             abort();
         }
         rest = slice_from(rest, v.at);

@@ -25,6 +25,7 @@ struct world {
     struct {
         uint64_t sequence;
         uint64_t boot;
+        int64_t time_ms;
         char text[SAMLARM_TEXT_ROOM];
     } sent[SENT_MAX];
     size_t sent_count;
@@ -85,7 +86,7 @@ static void do_sign(void *context, const uint8_t *bytes, size_t len, uint8_t *si
     ed25519_sign(w.seed, slice_of(bytes, len), w.key, signature);
 }
 
-/* The gateway reads it with its own grammar. */
+/* The gateway reads it with its own grammar. A repetition is the same bytes. */
 static int do_send(void *context, const uint8_t *bytes, size_t len)
 {
     uint8_t memory[DEVICE_ARENA];
@@ -109,12 +110,14 @@ static int do_send(void *context, const uint8_t *bytes, size_t len)
         if (w.sent[i].sequence == m.sequence) {
             assert_true(slice_eq_str(m.text, w.sent[i].text));
             assert_true(w.sent[i].boot == m.boot);
+            assert_true(w.sent[i].time_ms == m.time_ms);
             return 0;
         }
     }
     assert_true(w.sent_count < SENT_MAX);
     w.sent[w.sent_count].sequence = m.sequence;
     w.sent[w.sent_count].boot = m.boot;
+    w.sent[w.sent_count].time_ms = m.time_ms;
     assert_int_equal(slice_text(m.text, w.sent[w.sent_count].text, SAMLARM_TEXT_ROOM), ERR_OK);
     w.sent_count++;
     return 0;
@@ -144,16 +147,22 @@ static void press(struct samlarm_sender *s, const char *text)
     }
 }
 
-static void receipt(struct samlarm_sender *s, uint64_t boot, uint64_t sequence,
-                    enum device_result result)
+static void receipt_knowing(struct samlarm_sender *s, uint64_t boot, uint64_t sequence,
+                            enum device_result result, uint64_t known)
 {
     uint8_t bytes[128];
     struct buf b = buf_of(bytes, sizeof bytes);
-    struct device_receipt r = {slice_str("knapp-1"), boot, sequence, result, 1795600800000};
+    struct device_receipt r = {slice_str("knapp-1"), boot, sequence, result, 1795600800000, known};
     device_receipt_encode(&r, &b);
     if (!w.is_dead) {
         assert_int_equal(samlarm_heard(s, b.at, b.len), 1);
     }
+}
+
+static void receipt(struct samlarm_sender *s, uint64_t boot, uint64_t sequence,
+                    enum device_result result)
+{
+    receipt_knowing(s, boot, sequence, result, 0);
 }
 
 static void pass(struct samlarm_sender *s, uint64_t ms)
@@ -212,6 +221,48 @@ static void too_old_is_said_again_under_a_new_number(void **state)
     assert_int_equal(w.sent_count, 2);
     assert_true(w.sent[1].sequence > w.sent[0].sequence);
     assert_string_equal(w.sent[1].text, "Knapp");
+}
+
+static void wiped_store_goes_on_above_what_the_gateway_knows(void **state)
+{
+    struct samlarm_sender s;
+    (void)state;
+    power_on(&s);
+    press(&s, "Knapp");
+    receipt_knowing(&s, w.sent[0].boot, w.sent[0].sequence, DEVICE_RESULT_TOO_OLD, 1000000);
+    (void)samlarm_tick(&s);
+    assert_int_equal(w.sent_count, 2);
+    assert_true(w.sent[1].sequence > 1000000);
+    assert_string_equal(w.sent[1].text, "Knapp");
+    receipt(&s, w.sent[1].boot, w.sent[1].sequence, DEVICE_RESULT_STORED);
+    assert_int_equal(samlarm_waiting(&s), 0);
+    power_on(&s); /* and it stays above over the next loss of power */
+    press(&s, "igen");
+    assert_true(w.sent[2].sequence > w.sent[1].sequence);
+}
+
+static void heartbeat_that_is_too_old_sets_the_count_right(void **state)
+{
+    struct samlarm_sender s;
+    (void)state;
+    power_on(&s);
+    (void)samlarm_tick(&s);
+    assert_int_equal(w.heartbeats, 1);
+    receipt_knowing(&s, s.boot, s.beat_sequence, DEVICE_RESULT_TOO_OLD, 5000);
+    press(&s, "Knapp");
+    assert_true(w.sent[0].sequence > 5000);
+}
+
+static void gateway_that_knows_the_absurd_is_not_followed(void **state)
+{
+    struct samlarm_sender s;
+    (void)state;
+    power_on(&s);
+    press(&s, "Knapp");
+    receipt_knowing(&s, w.sent[0].boot, w.sent[0].sequence, DEVICE_RESULT_TOO_OLD, UINT64_MAX);
+    (void)samlarm_tick(&s);
+    assert_int_equal(w.sent_count, 2);
+    assert_true(w.sent[1].sequence < 100);
 }
 
 /* begin, three presses, one receipt, a restart by itself, one more press */
@@ -318,6 +369,9 @@ int main(void)
         TEST(alarm_is_said_until_its_receipt_has_come),
         TEST(heartbeats_come_once_an_interval),
         TEST(too_old_is_said_again_under_a_new_number),
+        TEST(wiped_store_goes_on_above_what_the_gateway_knows),
+        TEST(heartbeat_that_is_too_old_sets_the_count_right),
+        TEST(gateway_that_knows_the_absurd_is_not_followed),
         TEST(power_cut_between_any_two_acts_loses_nothing_that_was_stored_or_sent),
         TEST(store_that_takes_nothing_stops_no_alarm),
         TEST(ninth_alarm_takes_the_place_of_a_fault_first),
