@@ -139,6 +139,20 @@ bool stub_line_is_up(const struct stub_line *line)
     return line->conn != NULL;
 }
 
+bool stub_line_replace(struct stub_line *line, uint32_t number, struct slice bytes)
+{
+    for (size_t i = 0; i < STUB_LINE_KEPT; i++) {
+        struct kept *k = &line->kept[i];
+        if (number != 0 && k->number == number) {
+            k->len = bytes.len < sizeof k->bytes ? bytes.len : sizeof k->bytes;
+            memcpy(k->bytes, bytes.at, k->len);
+            say_one(line, k);
+            return true;
+        }
+    }
+    return false;
+}
+
 void stub_line_keep(struct stub_line *line, uint32_t number, struct slice bytes, const char *what)
 {
     for (size_t i = 0; i < STUB_LINE_KEPT; i++) {

@@ -26,6 +26,9 @@ void stub_line_close(struct stub_line *line); /* NULL is fine */
 bool stub_line_is_up(const struct stub_line *line);
 /* Keeps it under this number and says it now, or when the line stands. */
 void stub_line_keep(struct stub_line *line, uint32_t number, struct slice bytes, const char *what);
+/* What waits under this number is said otherwise from now on, and at once: the clock was set. False: nothing
+ * waits under it. */
+bool stub_line_replace(struct stub_line *line, uint32_t number, struct slice bytes);
 /* Once, if the line stands. */
 void stub_line_say(struct stub_line *line, struct slice bytes, const char *what);
 /* The message with this number is done; false: there is none. `by` is the word of the answer. */

@@ -111,12 +111,33 @@ void dc09_put_time(struct buf *b, int64_t wall_ms)
 
 /* --- parsing -------------------------------------------------------------------------------------- */
 
-/* ...] [x] [y] _time : the data up to its bracket, the blocks behind it, the time at the end. */
-static bool split_text(struct slice text, struct dc09_frame *f)
+/* The time stamp, or what stands in its place: digits of a clock that was never set are one, too. */
+static bool take_time(struct slice text, struct dc09_frame *f)
+{
+    static const char shape[] = "_00:00:00,00-00-0000";
+    bool has_shape = text.len == TIME_LEN;
+    for (size_t i = 0; has_shape && i < TIME_LEN; i++) {
+        bool is_digit = text.at[i] >= '0' && text.at[i] <= '9';
+        has_shape = shape[i] == '0' ? is_digit : text.at[i] == (uint8_t)shape[i];
+    }
+    f->has_time = has_shape;
+    f->time_ms = 0;
+    if (has_shape) {
+        (void)!parse_time(text, &f->time_ms);
+    }
+    return has_shape;
+}
+
+/* ...] [x] [y] _time : the data up to its bracket, the blocks behind it, the time at the end. Without the
+ * bracket all is data, up to the time. */
+static void split_text(struct slice text, struct dc09_frame *f)
 {
     const uint8_t *end = text.len == 0 ? NULL : memchr(text.at, ']', text.len);
     if (end == NULL) {
-        return false;
+        bool has_time = text.len >= TIME_LEN && take_time(slice_from(text, text.len - TIME_LEN), f);
+        f->data = slice_of(text.at, has_time ? text.len - TIME_LEN : text.len);
+        f->is_odd = true;
+        return;
     }
     f->data = slice_of(text.at, (size_t)(end - text.at));
     struct slice rest = slice_from(text, f->data.len + 1);
@@ -124,15 +145,34 @@ static bool split_text(struct slice text, struct dc09_frame *f)
     while (rest.len > 0 && rest.at[0] == '[') {
         const uint8_t *close = memchr(rest.at, ']', rest.len);
         if (close == NULL) {
-            return false;
+            break;
         }
         rest = slice_from(rest, (size_t)(close - rest.at) + 1);
     }
     f->extended = slice_of(blocks, (size_t)(rest.at - blocks));
-    f->has_time = rest.len > 0;
-    return rest.len == 0 || parse_time(rest, &f->time_ms);
+    if (rest.len > 0 && !take_time(rest, f)) {
+        f->is_odd = true;
+    }
 }
 
+/* #account, which the bracket ends; some frames have neither. */
+static void take_account(struct slice *rest, struct dc09_frame *f)
+{
+    const uint8_t *bracket = rest->len == 0 ? NULL : memchr(rest->at, '[', rest->len);
+    struct slice head =
+        slice_of(rest->at, bracket == NULL ? rest->len : (size_t)(bracket - rest->at));
+    *rest = slice_from(*rest, bracket == NULL ? rest->len : head.len + 1);
+    f->is_odd = f->is_odd || bracket == NULL;
+    if (take(&head, '#')) {
+        size_t len = head.len < DC09_ACCOUNT_ROOM ? head.len : DC09_ACCOUNT_ROOM - 1;
+        f->account = slice_of(head.at, len);
+        f->is_odd = f->is_odd || len == 0 || len < head.len;
+    } else {
+        f->is_odd = f->is_odd || head.len > 0;
+    }
+}
+
+/* Only what an answer cannot do without is insisted upon: the token and the sequence. */
 static bool parse_body(struct slice body, struct dc09_frame *f)
 {
     struct slice rest = slice_from(body, 1); /* the quote is there already */
@@ -150,28 +190,23 @@ static bool parse_body(struct slice body, struct dc09_frame *f)
     f->seq = (unsigned)seq;
     rest = slice_from(rest, SEQ_LEN);
     if (take(&rest, 'R') && !take_hex(&rest, DC09_PREFIX_ROOM - 1, &f->receiver)) {
-        return false;
+        f->is_odd = true;
     }
     if (!take(&rest, 'L') || !take_hex(&rest, DC09_PREFIX_ROOM - 1, &f->line)) {
-        return false;
+        f->line = slice_str("0"); /* the standard's own preset (4.1) */
+        f->is_odd = true;
     }
-    if (take(&rest, '#')) {
-        const uint8_t *bracket = rest.len == 0 ? NULL : memchr(rest.at, '[', rest.len);
-        size_t len = bracket == NULL ? 0 : (size_t)(bracket - rest.at);
-        if (len == 0 || len >= DC09_ACCOUNT_ROOM) {
-            return false;
-        }
-        f->account = slice_of(rest.at, len);
-        rest = slice_from(rest, len);
+    take_account(&rest, f);
+    if (!f->is_encrypted) {
+        split_text(rest, f);
+        return true;
     }
-    if (!take(&rest, '[')) {
-        return false;
+    if (rest.len > 0 && rest.at[rest.len - 1] == ']') {
+        rest.len--;
+        f->is_odd = true;
     }
-    if (f->is_encrypted) {
-        f->data = rest;
-        return rest.len > 0;
-    }
-    return split_text(rest, f);
+    f->data = rest;
+    return rest.len > 0;
 }
 
 /* Where the body begins, by the place of the first quote: behind a sum of hex digits or of raw bytes.
@@ -267,7 +302,8 @@ enum err dc09_decrypt(struct slice key, uint8_t *memory, struct dc09_frame *fram
         from = (size_t)(bar - plain.at) + 1;
     }
     struct dc09_frame opened = *frame;
-    if (!split_text(slice_from(plain, from), &opened) || !opened.has_time) {
+    split_text(slice_from(plain, from), &opened);
+    if (!opened.has_time) {
         return ERR_AUTH;
     }
     *frame = opened;

@@ -22,8 +22,9 @@
 #include "base/clock.h"
 
 enum {
-    DC09_FRAME_MAX = 2048, /* a receiver may refuse longer ones; 280 is usual */
-    DC09_PLAIN_MAX = 1024, /* decrypted */
+    DC09_FRAME_MAX =
+        4112, /* what three hex digits of length can say, with head and CR; 280 is usual */
+    DC09_PLAIN_MAX = 2048, /* decrypted */
     DC09_ACCOUNT_ROOM = 17,
     DC09_PREFIX_ROOM = 7
 };
@@ -32,6 +33,8 @@ enum {
 struct dc09_frame {
     bool is_crc_raw;      /* two raw bytes: answer in the same form */
     bool is_length_wrong; /* the sum holds and the length does not; some count in decimal */
+    bool
+        is_odd; /* a bracket, the line or the time is not as the text wants it; read all the same */
     bool is_encrypted;
     struct slice token; /* without the star */
     unsigned seq;
@@ -41,7 +44,7 @@ struct dc09_frame {
     struct slice data;     /* encrypted: hex digits; else what stands in the first brackets */
     struct slice extended; /* "[X006E07.7][Y49N06.6]" */
     bool has_time;
-    int64_t time_ms;
+    int64_t time_ms; /* 0: digits that are no moment, of a clock that was never set */
 };
 
 /* One frame off the front. OK: `at` bytes belonged to it. MORE. NOT_MINE: no LF in front, or nothing of
@@ -78,7 +81,7 @@ struct dc09_event {
     char address[16]; /* zone or user */
     struct slice text;
 };
-/* Takes the next event off *rest; ERR_NOT_FOUND: there is none any more. ERR_SYNTAX: what is left is no
- * event. `data` begins behind "#account|", which dc09_event_data takes off. */
+/* Takes the next event off *rest; ERR_NOT_FOUND: there is none any more. ERR_SYNTAX: *rest is no event,
+ * and stays as it is. `data` begins behind "#account|", which dc09_event_data takes off. */
 enum err dc09_event_next(struct slice *rest, struct dc09_event *ret_event) MUST_USE;
 struct slice dc09_event_data(struct slice data);

@@ -111,6 +111,7 @@ static bool is_address(uint8_t c)
 enum err dc09_event_next(struct slice *rest, struct dc09_event *ret_event)
 {
     struct dc09_event e = {.is_old = false};
+    struct slice begin = *rest;
     while (rest->len > 0 && (rest->at[0] == '|' || rest->at[0] == '/' || rest->at[0] == ' ')) {
         *rest = slice_from(*rest, 1);
     }
@@ -125,7 +126,7 @@ enum err dc09_event_next(struct slice *rest, struct dc09_event *ret_event)
     }
     take_modifiers(rest, &e);
     if (rest->len < 2 || !is_upper(rest->at[0]) || !is_upper(rest->at[1])) {
-        *rest = slice_from(*rest, rest->len);
+        *rest = begin;
         return ERR_SYNTAX;
     }
     (void)slice_text(slice_of(rest->at, 2), e.code, sizeof e.code);

@@ -1,7 +1,9 @@
 /* test_dc09.c - frames of SIA DC-09: cut off anywhere, damaged anywhere, written and read back. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sum.h"
 #include "unit/sentences.h"
 #include "wire/dc09.h"
 
@@ -177,6 +179,87 @@ static void several_sia_events_follow_one_another(void **state)
     assert_int_equal(dc09_event_next(&rest, &e), ERR_NOT_FOUND);
 }
 
+static struct dc09_frame parse_body_of(const char *body, uint8_t *room)
+{
+    char head[16];
+    struct buf out = buf_of(room, DC09_FRAME_MAX);
+    struct dc09_frame f = {.seq = 0};
+    (void)snprintf(head, sizeof head, "\n%04X0%03X", crc16_arc(slice_str(body)),
+                   (unsigned)strlen(body));
+    buf_put_str(&out, head);
+    buf_put_str(&out, body);
+    buf_put_str(&out, "\r");
+    assert_int_equal(dc09_parse(buf_slice(&out), &f).err, ERR_OK);
+    return f;
+}
+
+static void misplaced_parts_are_read_and_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        const char *account;
+        const char *data;
+        bool is_odd;
+        bool has_time;
+    } rows[] = {
+        {"\"NULL\"0000R0L0#1[]", "1", "", false, false},
+        {"\"NULL\"0000R0L0#1", "1", "", true, false},
+        {"\"NULL\"0000", "", "", true, false},
+        {"\"NULL\"0000R", "", "", true, false},
+        {"\"SIA-DCS\"0001#1[#1|NQA1]", "1", "#1|NQA1", true, false},
+        {"\"SIA-DCS\"0001L0#1[#1|NQA1", "1", "#1|NQA1", true, false},
+        {"\"SIA-DCS\"0001L0#1[#1|NQA1_10:00:00,11-25-2026", "1", "#1|NQA1", true, true},
+        {"\"SIA-DCS\"0001L0#1[#1|NQA1]_10:00:00,11-25-2026", "1", "#1|NQA1", false, true},
+        {"\"SIA-DCS\"0001L0#1[#1|NQA1][X1_10:00:00,11-25-2026", "1", "#1|NQA1", true, false},
+        {"\"SIA-DCS\"0001L0#1[#1|NQA1]_10:00", "1", "#1|NQA1", true, false},
+        {"\"SIA-DCS\"0001L0#[NQA1]", "", "NQA1", true, false},
+        {"\"SIA-DCS\"0001L0#12345678901234567[NQA1]", "1234567890123456", "NQA1", true, false},
+        {"\"SIA-DCS\"0001L0x[NQA1]", "", "NQA1", true, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t room[DC09_FRAME_MAX];
+        struct dc09_frame f = parse_body_of(rows[i].body, room);
+        assert_slice(f.account, rows[i].account);
+        assert_slice(f.data, rows[i].data);
+        assert_int_equal(f.is_odd, rows[i].is_odd);
+        assert_int_equal(f.has_time, rows[i].has_time);
+    }
+}
+
+static void clock_that_was_never_set_has_a_time_of_zero(void **state)
+{
+    (void)state;
+    uint8_t room[DC09_FRAME_MAX];
+    struct dc09_frame f = parse_body_of("\"NULL\"0000L0#1[]_99:00:00,00-00-0000", room);
+    assert_true(f.has_time && !f.is_odd);
+    assert_true(f.time_ms == 0);
+}
+
+static void longest_frame_that_the_length_can_say_is_read(void **state)
+{
+    (void)state;
+    uint8_t room[DC09_FRAME_MAX];
+    char body[4096];
+    memset(body, 'A', sizeof body);
+    memcpy(body, "\"SIA-DCS\"0001L0#1[", 18);
+    body[4094] = ']';
+    body[4095] = '\0';
+    struct dc09_frame f = parse_body_of(body, room);
+    assert_false(f.is_odd || f.is_length_wrong);
+    assert_int_equal(f.data.len, 4094 - 18);
+}
+
+static void what_is_no_event_stays_where_it_is(void **state)
+{
+    (void)state;
+    struct slice rest = slice_str("Nri1/QA003 hall?");
+    struct dc09_event e;
+    assert_int_equal(dc09_event_next(&rest, &e), ERR_OK);
+    assert_int_equal(dc09_event_next(&rest, &e), ERR_SYNTAX);
+    assert_slice(rest, " hall?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +272,10 @@ int main(void)
         cmocka_unit_test(endless_frame_is_given_up),
         cmocka_unit_test(contact_id_is_read_with_and_without_blanks),
         cmocka_unit_test(several_sia_events_follow_one_another),
+        cmocka_unit_test(misplaced_parts_are_read_and_told),
+        cmocka_unit_test(clock_that_was_never_set_has_a_time_of_zero),
+        cmocka_unit_test(longest_frame_that_the_length_can_say_is_read),
+        cmocka_unit_test(what_is_no_event_stays_where_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
