@@ -433,6 +433,7 @@ static void apply_seen(struct ledger *ledger, const struct seen *seen, struct no
         size_t at = (size_t)(device - ledger->directory->devices);
         struct life *life = &ledger->lives[at];
         life->seen_ms = seen->at_ms;
+        life->sequence = seen->sequence > life->sequence ? seen->sequence : life->sequence;
         if (device->supervision_ms == 0 && seen->expected_ms > 0) {
             life->promised_ms = seen->expected_ms;
         }

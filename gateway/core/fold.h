@@ -53,7 +53,7 @@ struct life {
     int64_t seen_ms;     /* last journalled heartbeat, wall */
     int64_t silent_ms;   /* wall time of the last sign before the silence, names it in records */
     int64_t promised_ms; /* the device itself has said that it is heard so often; 0: it has not */
-    uint64_t sequence;   /* the highest that an event of it carried */
+    uint64_t sequence;   /* the highest that an event or a journalled heartbeat carried */
     uint8_t silent_case[CASE_ID_REF]; /* while it is silent: the case that tells of it */
     bool is_silent;
     struct trial trial; /* the last one */

@@ -126,7 +126,7 @@ struct device_life {
 };
 struct device_life ledger_device(const struct ledger *ledger, size_t index);
 
-/* The highest sequence that a journalled event of this device carried; 0: none, or no such device. */
+/* The highest sequence that a journalled event or heartbeat of this device carried; 0: none, or no such device. */
 uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id);
 
 /* Faults that have begun and are not over, at most 16; they live until the next ledger_apply. */

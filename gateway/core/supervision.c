@@ -300,6 +300,7 @@ void decide_alive(struct work *w)
         seen->at_ms = w->now.wall_ms;
         seen->expected_ms =
             device->supervision_ms > 0 ? device->supervision_ms : alarm->interval_ms;
+        seen->sequence = alarm->sequence;
     }
     struct alarm heard = *alarm;
     heard.kind = KIND_UNKNOWN; /* a heartbeat is about nothing but life */
