@@ -20,7 +20,7 @@ static const char usage[] =
     "  staff list --config DIR                    who is in the list\n"
     "  staff enrol --config DIR --state DIR ID... a new PIN (also: --all)\n"
     "  staff revoke --state DIR ID                no login any more\n"
-    "  device list --config DIR                   what is in the list\n"
+    "  device list --config DIR | --state DIR     what is listed | heard when? silent? last test?\n"
     "  device test --state DIR ID [--within 10m]  somebody presses it now: is it heard?\n"
     "  device show --state DIR ID                 silent? last test?\n"
     "  key show --state DIR                       the public key that proves journal and reports\n"

@@ -1,7 +1,5 @@
-/* cli_staff.c - samlarm staff, device, key: who may log in, what is listed, which key proves. */
+/* cli_staff.c - samlarm staff, key: who may log in, which key proves. */
 #include "cli.h"
-
-#include "io/control.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -106,91 +104,6 @@ int cli_staff(struct arguments *arguments)
         return revoke_one(arguments);
     }
     return wrong_call("'staff' is followed by list, enrol or revoke.");
-}
-
-/* Asks the running gateway one line and prints what it answers. */
-static int ask_gateway(const char *state, const char *line)
-{
-    char path[600];
-    char answer[320];
-    snprintf(path, sizeof path, "%s/control", state);
-    enum err err = control_ask(path, line, 5000, answer, sizeof answer);
-    if (err != ERR_OK) {
-        return failed("No gateway runs on %s (%s). Start it, then ask again.", state,
-                      err_name(err));
-    }
-    if (strncmp(answer, "ok", 2) != 0) {
-        return failed("%s", answer);
-    }
-    printf("%s\n", answer);
-    return 0;
-}
-
-/* 90, 90s, 10m or 2h in seconds; 0: not understood. */
-static long seconds_of(const char *text)
-{
-    char *end = NULL;
-    long value = strtol(text, &end, 10);
-    long unit = *end == 'm' ? 60 : *end == 'h' ? 3600 : 1;
-    bool is_good = end != text && value > 0 && value <= 86400 &&
-                   (*end == '\0' || (strchr("smh", *end) != NULL && end[1] == '\0'));
-    return is_good ? value * unit : 0;
-}
-
-static int test_device(struct arguments *arguments)
-{
-    const char *state = argument_value(arguments, "--state");
-    const char *within = argument_value(arguments, "--within");
-    const char *id = argument_next(arguments);
-    char line[200];
-    long seconds = seconds_of(within == NULL ? "10m" : within);
-    if (state == NULL || id == NULL || arguments->count > 0 || seconds == 0) {
-        return wrong_call(
-            "'device test' needs --state DIR and one device; --within 10m is a time.");
-    }
-    snprintf(line, sizeof line, "test %.60s %ld", id, seconds);
-    return ask_gateway(state, line);
-}
-
-static int show_device(struct arguments *arguments)
-{
-    const char *state = argument_value(arguments, "--state");
-    const char *id = argument_next(arguments);
-    char line[100];
-    if (state == NULL || id == NULL || arguments->count > 0) {
-        return wrong_call("'device show' needs --state DIR and one device.");
-    }
-    snprintf(line, sizeof line, "device %.60s", id);
-    return ask_gateway(state, line);
-}
-
-int cli_device(struct arguments *arguments)
-{
-    const char *verb = argument_next(arguments);
-    if (verb != NULL && strcmp(verb, "test") == 0) {
-        return test_device(arguments);
-    }
-    if (verb != NULL && strcmp(verb, "show") == 0) {
-        return show_device(arguments);
-    }
-    const char *dir = argument_value(arguments, "--config");
-    if (verb == NULL || strcmp(verb, "list") != 0 || dir == NULL || arguments->count > 0) {
-        return wrong_call(
-            "'device' is followed by list (--config DIR), test or show (--state DIR).");
-    }
-    struct conf *conf = cli_load(dir, NULL);
-    if (conf == NULL) {
-        return 1;
-    }
-    for (size_t i = 0; i < conf->directory.device_count; i++) {
-        const struct device *device = &conf->directory.devices[i];
-        const struct place *place = &conf->directory.places[device->place];
-        printf("%-16s %-10s %-16s %-14s %-20s %lld s\n", device->id, device->dialect, device->key,
-               conf->directory.units[place->unit].id, device->vendor,
-               (long long)(device->supervision_ms / 1000));
-    }
-    conf_free(conf);
-    return 0;
 }
 
 int cli_key(struct arguments *arguments)

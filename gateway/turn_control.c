@@ -2,7 +2,8 @@
  *
  *   copy DIR         a consistent copy of the journal in the new folder DIR   ->  "ok" or "error why"
  *   test ID SECONDS  somebody goes and presses this device: is it heard?     ->  the same
- *   device ID        what is known of it        ->  "ok heard ... silent no test heard after 2.1 s"
+ *   device ID        what is known of it        ->  "ok silent no heard 2026-... test heard after 2100 ms"
+ *   row N            the same of the Nth of the list, between tabs  ->  "ok ID VENDOR ...", "end"
  */
 #include "turn_parts.h"
 
@@ -34,7 +35,6 @@ static void ask_test(struct turn *turn, struct asker *asker, struct slice line)
 
 static void put_test(struct buf *b, const struct trial *trial)
 {
-    buf_put_str(b, " test ");
     buf_put_str(b, trial->state == TRIAL_UNKNOWN ? "never" : trial_state_word(trial->state));
     if (trial->state == TRIAL_HEARD) {
         buf_put_str(b, " after ");
@@ -44,6 +44,20 @@ static void put_test(struct buf *b, const struct trial *trial)
     if (trial->state != TRIAL_UNKNOWN) {
         buf_put_str(b, " at ");
         clock_put_utc(b, trial->at_ms);
+    }
+}
+
+static void put_silent(struct buf *b, const struct device_life *life)
+{
+    buf_put_str(b, life->is_silent ? "yes" : life->within_ms > 0 ? "no" : "unsupervised");
+}
+
+static void put_heard(struct buf *b, const struct device_life *life)
+{
+    if (life->heard_ms == 0) {
+        buf_put_str(b, "never");
+    } else {
+        clock_put_utc(b, life->heard_ms);
     }
 }
 
@@ -59,15 +73,39 @@ static void tell_device(struct turn *turn, struct asker *asker, struct slice lin
         return;
     }
     struct device_life life =
-        ledger_device(turn->ledger, (size_t)(device - turn->directory->devices));
+        ledger_device(turn->ledger, (size_t)(device - turn->directory->devices), loop_now());
     buf_put_str(&b, "ok silent ");
-    buf_put_str(&b, life.is_silent ? "yes" : "no");
-    buf_put_str(&b, " heartbeat ");
-    if (life.seen_ms == 0) {
-        buf_put_str(&b, "never");
-    } else {
-        clock_put_utc(&b, life.seen_ms);
+    put_silent(&b, &life);
+    buf_put_str(&b, " heard ");
+    put_heard(&b, &life);
+    buf_put_str(&b, " test ");
+    put_test(&b, life.trial);
+    control_reply(asker, buf_cstr(&b));
+}
+
+static void tell_row(struct turn *turn, struct asker *asker, struct slice line)
+{
+    const struct directory *d = turn->directory;
+    uint64_t at = 0;
+    char text[400];
+    struct buf b = buf_of(text, sizeof text);
+    if (slice_u64(line, UINT32_MAX, &at) != ERR_OK || at >= d->device_count) {
+        control_reply(asker, "end");
+        return;
     }
+    const struct device *device = &d->devices[at];
+    struct device_life life = ledger_device(turn->ledger, at, loop_now());
+    const char *place = device->place < d->place_count ? d->places[device->place].pseudonym : "";
+    const char *const texts[] = {"ok",          device->id,      device->vendor,
+                                 device->model, device->dialect, place};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        buf_put_str(&b, texts[i]);
+        buf_put_u8(&b, '\t');
+    }
+    put_heard(&b, &life);
+    buf_put_u8(&b, '\t');
+    put_silent(&b, &life);
+    buf_put_u8(&b, '\t');
     put_test(&b, life.trial);
     control_reply(asker, buf_cstr(&b));
 }
@@ -85,8 +123,12 @@ static void on_line(void *context, struct asker *asker, struct slice line)
         tell_device(turn, asker, line);
         return;
     }
+    if (slice_eq_str(verb, "row")) {
+        tell_row(turn, asker, line);
+        return;
+    }
     if (!slice_eq_str(verb, "copy") || line.len == 0) {
-        control_reply(asker, "error I know only: copy DIR, test ID SECONDS, device ID");
+        control_reply(asker, "error I know only: copy DIR, test ID SECONDS, device ID, row N");
         return;
     }
     slice_text(line, dir, sizeof dir);

@@ -41,6 +41,15 @@ static void name_source(const struct session *session, struct alarm *alarm)
     slice_text(slice_str(session->port->conf->name), alarm->port, sizeof alarm->port);
 }
 
+/* Tests that came too fast are answered, and counted here instead of being journalled. */
+static void note_flood(const struct session *session, const struct alarm *alarm)
+{
+    count("tests_not_recorded", session_dialect(session)->name);
+    log_event(LOG_WARN, "device.test_flood", "dialect", session_dialect(session)->name, "device",
+              alarm->device, "advice",
+              "more than 12 test alarms a minute; they are answered and not recorded", NULL);
+}
+
 static void deal_raise(struct turn *turn, struct session *session, const struct out *out)
 {
     struct input input = {.type = INPUT_ALARM, .alarm = out->alarm};
@@ -60,7 +69,11 @@ static void deal_raise(struct turn *turn, struct session *session, const struct 
                   "add it to devices.csv; the alarm is shown all the same", NULL);
     }
     struct reply reply = turn_input(turn, &input, loop_now());
-    if (reply.err == ERR_DUPLICATE) {
+    if (reply.err == ERR_DUPLICATE && strcmp(reply.word, "test_flood") == 0) {
+        note_flood(session, out->alarm);
+        ledger_heard(turn->ledger, out->alarm->device,
+                     loop_now()); /* there is no row that says so */
+    } else if (reply.err == ERR_DUPLICATE) {
         count("duplicates", session_dialect(session)->name);
     }
     receipt_later(turn, session, out->tag, reply.err, out->alarm);

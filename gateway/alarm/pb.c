@@ -70,7 +70,10 @@
 #define DUTY_FIELDS TEXT(staff) TEXT(unit) NUMBER(on, is_on) NUMBER(at_ms, at_ms)
 #define HANDSET_FIELDS WORD(state, HANDSET_STATE_COUNT) TEXT(staff) NUMBER(at_ms, at_ms)
 #define SEEN_FIELDS                                                                                \
-    TEXT(device) TEXT(port) TEXT(reference) NUMBER(at_ms, at_ms) NUMBER(expected_ms, expected_ms)
+    TEXT(device)                                                                                   \
+    TEXT(port)                                                                                     \
+    TEXT(reference)                                                                                \
+    NUMBER(at_ms, at_ms) NUMBER(expected_ms, expected_ms) NUMBER(sequence, sequence)
 #define FAULT_FIELDS TEXT(what) TEXT(about) NUMBER(over, is_over) NUMBER(at_ms, at_ms)
 #define STARTED_FIELDS TEXT(config) TEXT(version) TEXT(boot) NUMBER(at_ms, at_ms)
 #define TRIAL_FIELDS                                                                               \

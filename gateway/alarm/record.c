@@ -5,9 +5,9 @@
 
 const char *record_type_word(enum record_type type)
 {
-    static const char *const words[RECORD_TYPE_COUNT] = {"none",    "event",   "case", "receipt",
-                                                         "duty",    "handset", "seen", "fault",
-                                                         "started", "answered"};
+    static const char *const words[RECORD_TYPE_COUNT] = {"none",    "event",    "case", "receipt",
+                                                         "duty",    "handset",  "seen", "fault",
+                                                         "started", "answered", "trial"};
     return WORD(words, RECORD_TYPE_COUNT, type);
 }
 

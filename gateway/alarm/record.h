@@ -135,6 +135,7 @@ struct seen {
     char reference[REFERENCE_ROOM];
     int64_t at_ms;
     int64_t expected_ms;
+    uint64_t sequence;
 };
 
 struct fault {

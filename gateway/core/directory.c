@@ -143,6 +143,22 @@ static enum err index_addresses(struct directory *d, struct arena *arena)
     return ERR_OK;
 }
 
+/* Which devices share a place: a chain, in the order of the list. */
+static void index_places(struct directory *d)
+{
+    for (size_t i = 0; i < d->place_count; i++) {
+        d->places[i].first_device = 0;
+    }
+    for (size_t i = d->device_count; i > 0; i--) {
+        struct device *device = &d->devices[i - 1];
+        device->next_at_place = 0;
+        if (device->place < d->place_count) {
+            device->next_at_place = d->places[device->place].first_device;
+            d->places[device->place].first_device = (uint32_t)i;
+        }
+    }
+}
+
 static int compare_codes(const void *a, const void *b)
 {
     const struct code *one = a;
@@ -153,14 +169,7 @@ static int compare_codes(const void *a, const void *b)
 
 enum err directory_index(struct directory *d, struct arena *arena)
 {
-    for (size_t i = 0; i < d->place_count; i++) {
-        d->places[i].device_count = 0;
-    }
-    for (size_t i = 0; i < d->device_count; i++) {
-        if (d->devices[i].place < d->place_count) {
-            d->places[d->devices[i].place].device_count++;
-        }
-    }
+    index_places(d);
     if (d->code_count > 1) {
         qsort(d->codes, d->code_count, sizeof *d->codes, compare_codes);
     }
@@ -237,20 +246,6 @@ const struct device *directory_key(const struct directory *d, const char *dialec
     return at == SIZE_MAX ? NULL : &d->devices[at];
 }
 
-bool directory_is_only_device(const struct directory *d, const struct device *device)
-{
-    return device->place < d->place_count && d->places[device->place].device_count == 1;
-}
-
-enum class_ directory_fault_class(const struct directory *d, const struct device *device,
-                                  enum kind kind)
-{
-    bool takes_away = kind == KIND_DEVICE_SILENT || kind == KIND_DEVICE_FAULT ||
-                      kind == KIND_LINK_LOST || kind == KIND_RADIO_FAULT;
-    return takes_away && device != NULL && directory_is_only_device(d, device) ? CLASS_URGENT
-                                                                               : CLASS_TECHNICAL;
-}
-
 const struct code *directory_code(const struct directory *d, const char *model, const char *code)
 {
     struct code wanted = {.kind = KIND_UNKNOWN};
@@ -316,8 +311,7 @@ void directory_resolve(const struct directory *d, struct alarm *alarm)
     /* A class that the adapter read off the frame counts, unless it contradicts the kind. */
     bool is_technical = kind_is_technical(alarm->kind);
     if (is_technical) {
-        alarm->class_ =
-            directory_fault_class(d, alarm->is_device_unknown ? NULL : device, alarm->kind);
+        alarm->class_ = CLASS_TECHNICAL; /* whom it leaves without help, the ledger knows */
     } else if (alarm->class_ == CLASS_UNKNOWN || alarm->class_ == CLASS_TECHNICAL) {
         alarm->class_ = kind_class(alarm->kind);
     }

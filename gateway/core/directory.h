@@ -27,7 +27,7 @@ struct place {
     char pseudonym[PLACE_ROOM]; /* what bus, journal and logs carry */
     char label[LABEL_ROOM];     /* "Rum 12": for handhelds and centres only */
     uint16_t unit;
-    uint32_t device_count; /* private: built by directory_index */
+    uint32_t first_device; /* private, of directory_index: index + 1 of a device that is here */
 };
 
 enum on_reset { ON_RESET_CLOSE, ON_RESET_MARK };
@@ -45,6 +45,7 @@ struct device {
     bool record_all;         /* journal every heartbeat: a device under evaluation */
     enum kind kind_for_help; /* KIND_UNKNOWN: as the dialect says; else what HELP means here */
     bool has_parts;          /* private: other devices are listed below this key ("panel/12") */
+    uint32_t next_at_place;  /* private: index + 1 of another device of the same place */
 };
 
 /* What a maker means by a code, since makers use the same one for different things (codes.csv). */
@@ -152,12 +153,6 @@ const struct centre *directory_centre(const struct directory *d, const char *nam
 /* By what the adapter said: the whole key, then without its last '/' part, and so on. */
 const struct device *directory_find(const struct directory *d, const char *dialect,
                                     const char *key);
-/* Is this the only device of its place? Then its fault leaves a person without a way to call. */
-bool directory_is_only_device(const struct directory *d, const struct device *device);
-/* A fault of this kind takes away the way to call: the class is urgent when the device is the only one
- * of its place, else technical. */
-enum class_ directory_fault_class(const struct directory *d, const struct device *device,
-                                  enum kind kind);
 /* Exactly this key; NULL when there is none. */
 const struct device *directory_key(const struct directory *d, const char *dialect, const char *key);
 /* What this model means by this code; NULL: nothing is configured, the dialect's own meaning counts. */

@@ -60,13 +60,35 @@ void offers_fill(struct draft *t, const struct step *step);
 size_t offers_live(const struct draft *t, const struct step *step);
 /* Does a step up to the running one name this person? */
 bool offers_is_meant(const struct ledger *ledger, const struct case_value *c, size_t staff);
+/* Those who are being asked are rung again; who declined is left alone, and an owner too. */
+void offers_ring(struct case_value *c);
 /* All open offers but this person's get this stage. */
 void offers_end(struct case_value *c, const char *except, enum offer_stage stage);
 
-/* intake.c: a case as its first event says, and its beginning: plan, record, first step. */
+/* steps.c: a technical case has turned out graver, somebody is without help: the plan of the new class
+ * begins, whoever has it or had it. */
+void steps_graver(struct draft *t, enum class_ class_);
+
+/* guard.c */
+enum class_ guard_class(const struct work *w, size_t device, enum kind kind);
+
 /* supervision.c: an event of the gateway itself about this device, without reference and id. */
 struct alarm gateway_event(const struct work *w, size_t device, enum kind kind, enum phase phase);
 
+/* site.c: the list of one unit's silences, with what this decision adds and takes away. */
+struct site {
+    uint8_t ref[CASE_ID_REF];
+    size_t without; /* SIZE_MAX: nobody leaves it */
+    uint32_t joining[DECISION_MAX];
+    size_t joining_count;
+};
+/* The open case that a silence of this unit still joins; NULL: it opens one. */
+const struct slot *site_find(const struct work *w, size_t unit);
+void site_open(struct draft *t, const struct site *site, enum class_ gravest);
+void site_grown(struct draft *t, const struct site *site, enum class_ gravest);
+void site_shrunk(struct draft *t, const struct site *site);
+
+/* intake.c: a case as its first event says, and its beginning: plan, record, first step. */
 struct case_value case_begin(const struct work *w, const struct alarm *alarm);
 void case_open(struct work *w, struct draft *t);
 

@@ -1,4 +1,5 @@
-/* fold.c - ledger_apply: journalled facts into state, without a word and without a rule.
+/* fold.c - ledger_apply: journalled facts into state, without a word and without a rule. What is known of
+ * devices is fold_life.c.
  *
  * Called with every record, live and in recovery, so that recovery is tested by every ordinary run.
  * A case record carries the whole case: the last one counts. Never decides, never allocates.
@@ -41,6 +42,30 @@ const struct slot *fold_case(const struct ledger *ledger, const struct alarm_id 
     return NULL;
 }
 
+bool fold_is_ours(const char *dialect)
+{
+    return strcmp(dialect, "gateway") == 0;
+}
+
+size_t fold_device(const struct ledger *ledger, const struct alarm *alarm)
+{
+    const struct device *device =
+        alarm->is_device_unknown ? NULL : directory_device(ledger->directory, alarm->device);
+    return device == NULL ? SIZE_MAX : (size_t)(device - ledger->directory->devices);
+}
+
+const struct slot *fold_fault(const struct ledger *ledger, const char *device, enum kind kind)
+{
+    uint32_t at = ledger->line_heads[line_bucket(ledger, device)];
+    for (; at != 0; at = ledger->slots[at - 1].line_next) {
+        const struct case_value *c = &ledger->slots[at - 1].c;
+        if (c->kind == kind && !c->is_device_unknown && strcmp(c->device, device) == 0) {
+            return &ledger->slots[at - 1];
+        }
+    }
+    return NULL;
+}
+
 const struct slot *fold_line(const struct ledger *ledger, const struct alarm *alarm)
 {
     bool is_technical = kind_is_technical(alarm->kind);
@@ -50,8 +75,10 @@ const struct slot *fold_line(const struct ledger *ledger, const struct alarm *al
         bool is_same_device = strcmp(c->device, alarm->device) == 0 &&
                               c->is_device_unknown == alarm->is_device_unknown &&
                               (!c->is_device_unknown || strcmp(c->dialect, alarm->dialect) == 0);
+        bool is_same_kind =
+            c->kind == alarm->kind && fold_is_ours(c->dialect) == fold_is_ours(alarm->dialect);
         if (is_same_device && kind_is_technical(c->kind) == is_technical &&
-            (!is_technical || c->kind == alarm->kind)) {
+            (!is_technical || is_same_kind)) {
             return &ledger->slots[at - 1];
         }
     }
@@ -75,6 +102,7 @@ void marks_update(struct marks *marks, const struct case_change *change)
     switch (change->change) {
     case CHANGE_RAISED:
         marks->pressed_ms = change->at_ms;
+        marks->joined_ms = change->at_ms;
         marks->step_began_ms = change->at_ms;
         break;
     case CHANGE_REPEATED:
@@ -95,8 +123,12 @@ void marks_update(struct marks *marks, const struct case_change *change)
     case CHANGE_HANDED_OVER:
         marks->handed_ms = change->at_ms;
         break;
-    case CHANGE_UNKNOWN:
     case CHANGE_UPDATED:
+        if (strcmp(change->reason, "joined") == 0) {
+            marks->joined_ms = change->at_ms;
+        }
+        break;
+    case CHANGE_UNKNOWN:
     case CHANGE_OFFERED:
     case CHANGE_DECLINED:
     case CHANGE_ACCEPTED:
@@ -125,12 +157,6 @@ static int64_t patience_ms(const struct ledger *ledger, const struct case_value 
     return step->within_ms > NOBODY_RETRY_MS ? step->within_ms : NOBODY_RETRY_MS;
 }
 
-static int64_t mono_of(int64_t wall_ms, int64_t most_ms, struct now now)
-{
-    int64_t ahead = wall_ms - now.wall_ms;
-    return now.mono_ms + (ahead < 0 ? 0 : ahead > most_ms ? most_ms : ahead);
-}
-
 static bool has_open_offer(const struct case_value *c)
 {
     for (size_t i = 0; i < c->offer_count; i++) {
@@ -139,11 +165,6 @@ static bool has_open_offer(const struct case_value *c)
         }
     }
     return false;
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 static void rekey(struct ledger *ledger, struct slot *slot, struct now now)
@@ -269,65 +290,6 @@ static void apply_case(struct ledger *ledger, const struct case_change *change, 
     rekey(ledger, slot, now);
 }
 
-static void watch(struct ledger *ledger, size_t device, struct now now)
-{
-    const struct device *d = &ledger->directory->devices[device];
-    struct life *life = &ledger->lives[device];
-    life->heard_mono_ms = now.mono_ms;
-    int64_t limit_ms = supervision_limit_ms(d, life);
-    if (limit_ms > 0 && ledger->is_watching && !life->is_silent) {
-        heap_set(&ledger->watch, (uint32_t)device, now.mono_ms + limit_ms);
-    }
-}
-
-void ledger_heard(struct ledger *ledger, const char *device_id, struct now now)
-{
-    const struct device *device = directory_device(ledger->directory, device_id);
-    if (device != NULL) {
-        watch(ledger, (size_t)(device - ledger->directory->devices), now);
-    }
-}
-
-/* What silence_reference has written; a case of its own when it names none. */
-static void read_silence(const struct alarm *event, struct life *life)
-{
-    uint64_t ms = 0;
-    size_t len = 0;
-    struct slice joined = slice_str(event->reference);
-    struct slice rest = slice_cut(&joined, ' ');
-    (void)slice_cut(&rest, '@');
-    life->silent_ms = slice_u64(rest, INT64_MAX, &ms) == ERR_OK ? (int64_t)ms : 0;
-    memcpy(life->silent_case, event->id.at, CASE_ID_REF);
-    if (joined.len > 0) {
-        (void)!hex_decode(joined, life->silent_case, CASE_ID_REF, &len);
-    }
-}
-
-static void apply_event(struct ledger *ledger, const struct alarm *event, struct now now)
-{
-    idring_add(&ledger->ids, &event->id);
-    const struct device *device =
-        event->is_device_unknown ? NULL : directory_device(ledger->directory, event->device);
-    if (device == NULL) {
-        return;
-    }
-    size_t at = (size_t)(device - ledger->directory->devices);
-    struct life *life = &ledger->lives[at];
-    life->sequence = event->sequence > life->sequence ? event->sequence : life->sequence;
-    life->promised_ms = event->interval_ms > 0 ? event->interval_ms : life->promised_ms;
-    if (strcmp(event->dialect, "gateway") == 0 && event->kind == KIND_DEVICE_SILENT) {
-        life->is_silent = event->phase == PHASE_RAISED;
-        read_silence(event, life);
-        if (life->is_silent) {
-            heap_remove(&ledger->watch, (uint32_t)at);
-        } else {
-            watch(ledger, at, now);
-        }
-    } else if (event->kind != KIND_DEVICE_SILENT && event->kind != KIND_LINK_LOST) {
-        watch(ledger, at, now); /* it speaks; those two are said about it by somebody else */
-    }
-}
-
 static void apply_receipt(struct ledger *ledger, const struct receipt *receipt)
 {
     struct slot *slot = slot_of(ledger, &receipt->case_id);
@@ -426,42 +388,13 @@ static void apply_fault(struct ledger *ledger, const struct fault *fault)
     }
 }
 
-static void apply_seen(struct ledger *ledger, const struct seen *seen, struct now now)
-{
-    const struct device *device = directory_device(ledger->directory, seen->device);
-    if (device != NULL) {
-        size_t at = (size_t)(device - ledger->directory->devices);
-        struct life *life = &ledger->lives[at];
-        life->seen_ms = seen->at_ms;
-        if (device->supervision_ms == 0 && seen->expected_ms > 0) {
-            life->promised_ms = seen->expected_ms;
-        }
-        watch(ledger, at, now);
-    }
-}
-
-static void apply_trial(struct ledger *ledger, const struct trial *trial, struct now now)
-{
-    const struct device *device = directory_device(ledger->directory, trial->device);
-    if (device == NULL) {
-        return;
-    }
-    uint32_t at = (uint32_t)(device - ledger->directory->devices);
-    ledger->lives[at].trial = *trial;
-    if (trial->state == TRIAL_ASKED) {
-        heap_set(&ledger->trials, at,
-                 mono_of(trial->at_ms + trial->within_ms, trial->within_ms, now));
-    } else {
-        heap_remove(&ledger->trials, at);
-    }
-}
-
 void ledger_apply(struct ledger *ledger, const struct record *record, struct now now)
 {
     ledger->seq = record->seq;
+    fold_listened(ledger, record);
     switch (record->type) {
     case RECORD_EVENT:
-        apply_event(ledger, &record->event, now);
+        fold_event(ledger, &record->event, now);
         break;
     case RECORD_CASE:
         apply_case(ledger, &record->case_, now);
@@ -476,20 +409,16 @@ void ledger_apply(struct ledger *ledger, const struct record *record, struct now
         apply_handset(ledger, &record->handset, now);
         break;
     case RECORD_SEEN:
-        apply_seen(ledger, &record->seen, now);
+        fold_seen(ledger, &record->seen, now);
         break;
     case RECORD_FAULT:
         apply_fault(ledger, &record->fault);
         break;
     case RECORD_TRIAL:
-        apply_trial(ledger, &record->trial, now);
+        fold_trial(ledger, &record->trial, now);
         break;
     case RECORD_STARTED:
-        /* A new life: nobody is blamed for the time in which we did not listen. */
-        ledger->is_watching = true;
-        for (size_t i = 0; i < ledger->directory->device_count; i++) {
-            watch(ledger, i, now);
-        }
+        fold_started(ledger, now);
         break;
     case RECORD_ANSWERED:
     case RECORD_NONE:

@@ -17,6 +17,10 @@ enum {
     SITE_WINDOW_MS = 900000,    /* silences of a unit within this of each other are one case */
     CASE_ID_REF = 8,            /* bytes of a case's id that name it in a reference */
     SEEN_EVERY_MS = 3600000,    /* of a device that lives one heartbeat an hour is journalled */
+    START_GRACE_MS = 60000,  /* however long a device has been unheard: it may just be dialling */
+    TEST_MINUTE_MS = 60000,  /* so many test alarms are journalled in a minute ... */
+    TESTS_MAX = 12,          /* ... of one device */
+    STRANGER_TESTS_MAX = 60, /* ... of all unknown ones together */
     STEP_MIN_MS = 1000
 };
 
@@ -25,6 +29,7 @@ struct marks {
     int64_t pressed_ms;    /* the last press */
     int64_t step_began_ms; /* the step that runs */
     int64_t handed_ms;     /* the last hand-over */
+    int64_t joined_ms;     /* the newest silence of a list */
     bool is_centre_asked;  /* a centre was asked and has not answered */
 };
 void marks_update(struct marks *marks, const struct case_change *change);
@@ -48,15 +53,26 @@ struct carer {
     int64_t silent_mono_ms; /* when the patience with a silent handset ends */
 };
 
+/* How many tests a minute: journalled ones, counted from the first. */
+struct tests {
+    int64_t since_ms;
+    uint32_t count;
+};
+uint32_t tests_in_minute(const struct tests *tests, int64_t wall_ms);
+
 struct life {
     int64_t heard_mono_ms;
-    int64_t seen_ms;     /* last journalled heartbeat, wall */
+    bool is_heard;   /* in this life of ours */
+    int64_t seen_ms; /* last journalled heartbeat, wall */
+    int64_t sign_ms; /* last journalled sign of life, be it heartbeat or alarm, wall; 0: never */
+    int64_t listened_ms; /* how long we had listened then */
     int64_t silent_ms;   /* wall time of the last sign before the silence, names it in records */
     int64_t promised_ms; /* the device itself has said that it is heard so often; 0: it has not */
-    uint64_t sequence;   /* the highest that an event of it carried */
+    uint64_t sequence;   /* the highest that an event or a journalled heartbeat carried */
     uint8_t silent_case[CASE_ID_REF]; /* while it is silent: the case that tells of it */
     bool is_silent;
     struct trial trial; /* the last one */
+    struct tests tests;
 };
 
 enum { FAULTS_MAX = 16 };
@@ -86,16 +102,46 @@ struct ledger {
     struct heap watch;  /* supervised devices that are not silent, once a life has begun */
     struct heap trials; /* devices whose test is asked for, by the time at which it fails */
     bool is_watching;
+    int64_t
+        listened_ms;   /* how long all lives together have listened, as far as the journal shows */
+    int64_t record_ms; /* of the last record, wall */
+    struct tests strangers;
     struct fault faults[FAULTS_MAX];
     size_t fault_count;
 };
+
+/* fold_life.c */
+void fold_event(struct ledger *ledger, const struct alarm *event, struct now now);
+void fold_seen(struct ledger *ledger, const struct seen *seen, struct now now);
+void fold_trial(struct ledger *ledger, const struct trial *trial, struct now now);
+void fold_started(struct ledger *ledger, struct now now);
+void fold_listened(struct ledger *ledger, const struct record *record);
+
+static inline int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Wall time on the monotonic clock, not in the past and at most so far ahead. */
+static inline int64_t mono_of(int64_t wall_ms, int64_t most_ms, struct now now)
+{
+    int64_t ahead = wall_ms - now.wall_ms;
+    return now.mono_ms + (ahead < 0 ? 0 : ahead > most_ms ? most_ms : ahead);
+}
 
 const struct slot *fold_case(const struct ledger *ledger, const struct alarm_id *id);
 /* By the first 8 bytes of the id. */
 const struct slot *fold_case_ref(const struct ledger *ledger, const uint8_t ref[8]);
 /* The open case of this alarm's line: the device, and whether it is about a person or the technology;
- * every technical kind is a line of its own. Two persons never share one. */
+ * every technical kind is a line of its own, and what we say of a device ourselves another than what is
+ * said by the device or its whole. Two persons never share one. */
 const struct slot *fold_line(const struct ledger *ledger, const struct alarm *alarm);
+/* An open case of this kind about this device, whoever said so; NULL: none. */
+const struct slot *fold_fault(const struct ledger *ledger, const char *device, enum kind kind);
+/* Does the gateway itself say so? */
+bool fold_is_ours(const char *dialect);
+/* Index into directory->devices, or SIZE_MAX. */
+size_t fold_device(const struct ledger *ledger, const struct alarm *alarm);
 /* Index into directory->staff, or SIZE_MAX. */
 size_t fold_staff(const struct ledger *ledger, const char *id);
 const struct carer *fold_carer(const struct ledger *ledger, const char *id);

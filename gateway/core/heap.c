@@ -96,6 +96,11 @@ int64_t heap_min(const struct heap *heap)
     return heap->count == 0 ? INT64_MAX : key_at(heap, 0);
 }
 
+int64_t heap_key(const struct heap *heap, uint32_t item)
+{
+    return heap->at[item] == 0 ? INT64_MAX : heap->keys[item];
+}
+
 size_t heap_due(const struct heap *heap, int64_t until, uint32_t *ret_items, size_t room)
 {
     /* Down the tree, turning back where it is not due: twice the depth of 2^32 items is enough. */

@@ -23,6 +23,8 @@ void heap_remove(struct heap *heap, uint32_t item);
 
 /* INT64_MAX when it is empty. */
 int64_t heap_min(const struct heap *heap);
+/* INT64_MAX when the item is not in it. */
+int64_t heap_key(const struct heap *heap, uint32_t item);
 
 /* Items whose key is at most `until`, in no special order but the smallest first; at most `room` of
  * them. Changes nothing. */

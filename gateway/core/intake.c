@@ -4,7 +4,7 @@
  * A known id is a repetition of the same message: the same answer, no record. A new id on an open line
  * is another press. A test alarm is journalled and answered, and makes, raises and closes no case: test
  * traffic must never hide or delay a person's call. Nothing that is not a test is ever dropped, except
- * by a full table, and then the sender is told.
+ * by a full table, and then the sender is told. Tests are dropped past TESTS_MAX a minute and device.
  */
 #include "core/draft.h"
 
@@ -75,14 +75,10 @@ static void take_news(struct case_value *c, const struct alarm *alarm)
     }
 }
 
-/* Those who are being asked are rung again; who declined is left alone. */
-static void ring_again(struct case_value *c)
+/* A fault that was a technician's until now, and leaves somebody without help. */
+static bool is_newly_unprotected(const struct case_value *c, const struct alarm *alarm)
 {
-    for (size_t i = 0; c->owner[0] == '\0' && i < c->offer_count; i++) {
-        if (stage_is_open(c->offers[i].stage)) {
-            c->offers[i].stage = OFFER_QUEUED;
-        }
-    }
+    return kind_is_technical(c->kind) && is_graver(alarm->class_, c->class_);
 }
 
 static void press_again(struct work *w, const struct slot *slot, const struct alarm *alarm)
@@ -90,13 +86,15 @@ static void press_again(struct work *w, const struct slot *slot, const struct al
     struct draft t = draft_of(w, slot);
     int64_t window_ms = w->ledger->directory->repeat_window_ms;
     bool is_soon = window_ms <= 0 || w->now.wall_ms - t.marks.pressed_ms <= window_ms;
-    if (is_soon && (t.c.class_ == CLASS_SERVICE || t.c.class_ == CLASS_URGENT)) {
+    bool is_unprotected = is_newly_unprotected(&t.c, alarm);
+    if (is_soon && !kind_is_technical(t.c.kind) && /* a thing that says it again is not impatient */
+        (t.c.class_ == CLASS_SERVICE || t.c.class_ == CLASS_URGENT)) {
         t.c.class_ = (enum class_)(t.c.class_ - 1);
     }
     take_news(&t.c, alarm);
     t.c.count += t.c.count < UINT32_MAX;
     t.c.is_restored = false; /* pressed after the reset: the need is back */
-    ring_again(&t.c);
+    offers_ring(&t.c);
     w->out->reply.case_id = t.c.id;
     bool was_at_centre = t.c.state == CASE_AT_CENTRE;
     if (was_at_centre) {
@@ -106,7 +104,9 @@ static void press_again(struct work *w, const struct slot *slot, const struct al
         t.c.deadline_ms = w->now.wall_ms;
     }
     draft_put(&t, CHANGE_REPEATED, "", "");
-    if (was_at_centre) {
+    if (is_unprotected) {
+        steps_graver(&t, alarm->class_);
+    } else if (was_at_centre) {
         steps_begin(&t);
     }
 }
@@ -114,9 +114,13 @@ static void press_again(struct work *w, const struct slot *slot, const struct al
 static void update(struct work *w, const struct slot *slot, const struct alarm *alarm)
 {
     struct draft t = draft_of(w, slot);
+    bool is_unprotected = is_newly_unprotected(&t.c, alarm);
     take_news(&t.c, alarm);
     w->out->reply.case_id = t.c.id;
     draft_put(&t, CHANGE_UPDATED, "", "");
+    if (is_unprotected) {
+        steps_graver(&t, alarm->class_);
+    }
 }
 
 /* Does the end that the device reports speak about this case? A reset says "help is here" and ends
@@ -125,6 +129,9 @@ static void update(struct work *w, const struct slot *slot, const struct alarm *
 static bool is_ended_by(const struct case_value *c, const struct alarm *alarm)
 {
     if (kind_is_technical(c->kind) != kind_is_technical(alarm->kind)) {
+        return false;
+    }
+    if (kind_is_technical(c->kind) && fold_is_ours(c->dialect) != fold_is_ours(alarm->dialect)) {
         return false;
     }
     bool is_general = alarm->kind == KIND_HELP || alarm->kind == KIND_UNKNOWN;
@@ -202,6 +209,21 @@ void decide_event(struct work *w, const struct alarm *event)
     }
 }
 
+/* A device that sends one test after the other gets its answer and no more rows: tests may fill
+ * neither the journal nor the time in which an alarm is written. Not while a test of it is asked for, nor
+ * when it is under evaluation. */
+static bool is_flood_of_tests(const struct work *w, const struct alarm *event)
+{
+    const struct ledger *ledger = w->ledger;
+    size_t at = fold_device(ledger, event);
+    if (at == SIZE_MAX) {
+        return tests_in_minute(&ledger->strangers, event->gateway_ms) >= STRANGER_TESTS_MAX;
+    }
+    const struct life *life = &ledger->lives[at];
+    return !ledger->directory->devices[at].record_all && life->trial.state != TRIAL_ASKED &&
+           tests_in_minute(&life->tests, event->gateway_ms) >= TESTS_MAX;
+}
+
 void decide_alarm(struct work *w, const struct alarm *alarm)
 {
     enum err err = alarm_check(alarm);
@@ -218,6 +240,14 @@ void decide_alarm(struct work *w, const struct alarm *alarm)
         work_reply(w, ERR_DUPLICATE, "");
         w->out->reply.case_id = slot != NULL ? slot->c.id : event.id;
         return;
+    }
+    if (event.is_test && is_flood_of_tests(w, &event)) {
+        work_reply(w, ERR_DUPLICATE, "test_flood");
+        return;
+    }
+    size_t device = fold_device(w->ledger, &event);
+    if (kind_is_technical(event.kind) && device != SIZE_MAX) {
+        event.class_ = guard_class(w, device, event.kind);
     }
     decide_event(w, &event);
     if (w->out->reply.err == ERR_OK) {

@@ -194,6 +194,7 @@ static uint64_t case_fingerprint(const struct slot *slot)
                           (uint64_t)m->pressed_ms,
                           (uint64_t)m->step_began_ms,
                           (uint64_t)m->handed_ms,
+                          (uint64_t)m->joined_ms,
                           m->is_centre_asked,
                           c->offer_count};
     uint64_t hash = hash_add(HASH_START, slice_of(c->id.at, ALARM_ID_LEN));
@@ -207,6 +208,30 @@ static uint64_t case_fingerprint(const struct slot *slot)
         hash = hash_add_u64(hash_add_text(hash, c->offers[i].staff), (uint64_t)c->offers[i].stage);
     }
     return hash_end(hash);
+}
+
+static uint64_t tests_fingerprint(const struct tests *tests)
+{
+    return hash_add_u64(hash_add_u64(HASH_START, (uint64_t)tests->since_ms), tests->count);
+}
+
+static uint64_t life_fingerprint(const struct life *life)
+{
+    uint64_t numbers[] = {life->sequence,
+                          (uint64_t)life->promised_ms,
+                          (uint64_t)life->seen_ms,
+                          (uint64_t)life->sign_ms,
+                          (uint64_t)life->listened_ms,
+                          life->trial.state,
+                          (uint64_t)life->trial.at_ms,
+                          life->is_silent,
+                          life->is_silent ? (uint64_t)life->silent_ms : 0};
+    uint64_t hash = tests_fingerprint(&life->tests);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        hash = hash_add_u64(hash, numbers[i]);
+    }
+    size_t ref = life->is_silent ? CASE_ID_REF : 0;
+    return hash_end(hash_add(hash, slice_of(life->silent_case, ref)));
 }
 
 uint64_t ledger_fingerprint(const struct ledger *ledger)
@@ -223,19 +248,10 @@ uint64_t ledger_fingerprint(const struct ledger *ledger)
         sum += hash_end(hash_add_u64(hash, (uint64_t)carer->value.handset));
     }
     for (size_t i = 0; i < ledger->directory->device_count; i++) {
-        if (ledger->lives[i].is_silent) {
-            uint64_t hash = hash_add_text(HASH_START, ledger->directory->devices[i].id);
-            hash = hash_add_u64(hash, (uint64_t)ledger->lives[i].silent_ms);
-            for (size_t k = 0; k < CASE_ID_REF; k++) {
-                hash = hash_add_u64(hash, ledger->lives[i].silent_case[k]);
-            }
-            sum += hash_end(hash);
-        }
-        uint64_t said = hash_add_u64(HASH_START, ledger->lives[i].sequence);
-        said = hash_add_u64(said, ledger->lives[i].trial.state);
-        said = hash_add_u64(said, (uint64_t)ledger->lives[i].trial.at_ms);
-        sum += hash_end(hash_add_u64(said, (uint64_t)ledger->lives[i].promised_ms)) * (i + 1);
+        sum += life_fingerprint(&ledger->lives[i]) * (i + 1);
     }
+    sum += hash_end(
+        hash_add_u64(tests_fingerprint(&ledger->strangers), (uint64_t)ledger->listened_ms));
     for (size_t i = 0; i < ledger->fault_count; i++) {
         uint64_t hash = hash_add_text(HASH_START, ledger->faults[i].what);
         sum += hash_end(hash_add_text(hash, ledger->faults[i].about));
@@ -249,8 +265,14 @@ uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id)
     return device == NULL ? 0 : ledger->lives[device - ledger->directory->devices].sequence;
 }
 
-struct device_life ledger_device(const struct ledger *ledger, size_t index)
+struct device_life ledger_device(const struct ledger *ledger, size_t index, struct now now)
 {
+    const struct device *device = &ledger->directory->devices[index];
     const struct life *life = &ledger->lives[index];
-    return (struct device_life){life->is_silent, life->seen_ms, life->promised_ms, &life->trial};
+    return (struct device_life){
+        .is_silent = life->is_silent,
+        .heard_ms =
+            life->is_heard ? now.wall_ms - (now.mono_ms - life->heard_mono_ms) : life->sign_ms,
+        .within_ms = device->supervision_ms > 0 ? device->supervision_ms : life->promised_ms,
+        .trial = &life->trial};
 }

@@ -120,13 +120,15 @@ const struct step *ledger_step(const struct ledger *ledger, const struct case_va
  * ledger_apply. */
 struct device_life {
     bool is_silent;
-    int64_t seen_ms;           /* the last heartbeat in the journal; 0: none */
-    int64_t promised_ms;       /* it is heard so often by its own word; 0: it has not said */
+    int64_t
+        heard_ms; /* wall time of its last sign of life; of an earlier life the journal's; 0: none */
+    int64_t
+        within_ms; /* it is to be heard within this, as configured or promised; 0: unsupervised */
     const struct trial *trial; /* the last test; its state is TRIAL_UNKNOWN when there was none */
 };
-struct device_life ledger_device(const struct ledger *ledger, size_t index);
+struct device_life ledger_device(const struct ledger *ledger, size_t index, struct now now);
 
-/* The highest sequence that a journalled event of this device carried; 0: none, or no such device. */
+/* The highest sequence that a journalled event or heartbeat of this device carried; 0: none, or no such device. */
 uint64_t ledger_sequence(const struct ledger *ledger, const char *device_id);
 
 /* Faults that have begun and are not over, at most 16; they live until the next ledger_apply. */

@@ -112,3 +112,12 @@ void offers_end(struct case_value *c, const char *except, enum offer_stage stage
         }
     }
 }
+
+void offers_ring(struct case_value *c)
+{
+    for (size_t i = 0; c->owner[0] == '\0' && i < c->offer_count; i++) {
+        if (stage_is_open(c->offers[i].stage)) {
+            c->offers[i].stage = OFFER_QUEUED;
+        }
+    }
+}

@@ -190,6 +190,17 @@ void steps_reopen(struct draft *t, const char *reason, enum offer_stage owner_st
     steps_begin(t);
 }
 
+void steps_graver(struct draft *t, enum class_ class_)
+{
+    const struct plan *plan = plan_match(t->work->ledger->directory, t->c.form, t->c.unit,
+                                         t->c.kind, class_, t->work->now.wall_ms);
+    t->c.class_ = class_;
+    if (plan != NULL) {
+        memcpy(t->c.plan, plan->name, sizeof t->c.plan);
+    }
+    steps_reopen(t, "unprotected", OFFER_QUEUED);
+}
+
 /* A hand-over that nobody answered ends; the owner has had the case all the time. */
 static bool end_hand_over(struct draft *t)
 {

@@ -42,13 +42,30 @@ static void put_result(struct work *w, size_t at, enum trial_state state)
     }
 }
 
+/* The fault that a failed test has raised is over: it is heard after all. */
+static void end_fault(struct work *w, size_t at)
+{
+    struct alarm event = gateway_event(w, at, KIND_DEVICE_FAULT, PHASE_RESTORED);
+    const struct slot *slot = fold_line(w->ledger, &event);
+    if (slot != NULL) {
+        memcpy(event.reference, slot->c.reference, sizeof event.reference);
+        event.id = alarm_make_id(&event);
+        decide_event(w, &event);
+    }
+}
+
 void decide_tried(struct work *w, const struct alarm *alarm)
 {
-    size_t at = alarm->is_device_unknown ? SIZE_MAX : device_at(w, alarm->device);
-    bool is_press = alarm->is_test || !kind_is_technical(alarm->kind);
-    if (at != SIZE_MAX && is_press && w->ledger->lives[at].trial.state == TRIAL_ASKED) {
+    size_t at = fold_device(w->ledger, alarm);
+    bool is_end = alarm->phase == PHASE_RESTORED || alarm->phase == PHASE_CANCELLED;
+    bool is_press = alarm->is_test || (!is_end && !kind_is_technical(alarm->kind));
+    if (at == SIZE_MAX || !is_press) {
+        return;
+    }
+    if (w->ledger->lives[at].trial.state == TRIAL_ASKED) {
         put_result(w, at, TRIAL_HEARD);
     }
+    end_fault(w, at);
 }
 
 void decide_trials_over(struct work *w)

@@ -121,7 +121,7 @@ static void small_records_come_back(void **state)
     FILL(receipt.receipt.staff, "7");
     struct record duty = {.type = RECORD_DUTY, .duty = {"7", "eken", true, 6}};
     struct record handset = {.type = RECORD_HANDSET, .handset = {"7", HANDSET_READY, 7}};
-    struct record seen = {.type = RECORD_SEEN, .seen = {"d", "p", "r", 8, 60000}};
+    struct record seen = {.type = RECORD_SEEN, .seen = {"d", "p", "r", 8, 60000, 77}};
     struct record fault = {.type = RECORD_FAULT, .fault = {"bus_refused", "topic", true, 9}};
     struct record started = {.type = RECORD_STARTED, .started = {"c", "0.1.0", "b", 10}};
     struct record answered = {.type = RECORD_ANSWERED,
@@ -137,6 +137,21 @@ static void small_records_come_back(void **state)
         assert_memory_equal(&back.answered, &all[i]->answered, sizeof back.answered);
         assert_memory_equal(&back.seen, &all[i]->seen, sizeof back.seen);
         assert_memory_equal(&back.trial, &all[i]->trial, sizeof back.trial);
+    }
+}
+
+static void every_record_has_a_word_of_its_own(void **state)
+{
+    (void)state;
+    for (int a = RECORD_NONE; a < RECORD_TYPE_COUNT; a++) {
+        assert_non_null(record_type_word((enum record_type)a));
+        for (int b = RECORD_NONE; b < a; b++) {
+            assert_string_not_equal(record_type_word((enum record_type)a),
+                                    record_type_word((enum record_type)b));
+        }
+    }
+    for (int a = TRIAL_UNKNOWN; a < TRIAL_STATE_COUNT; a++) {
+        assert_non_null(trial_state_word((enum trial_state)a));
     }
 }
 
@@ -290,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(event_comes_back_with_every_field),
         cmocka_unit_test(case_change_comes_back_with_every_field),
+        cmocka_unit_test(every_record_has_a_word_of_its_own),
         cmocka_unit_test(small_records_come_back),
         cmocka_unit_test(no_field_of_the_messages_is_left_out),
         cmocka_unit_test(numbers_of_our_enumerations_are_those_of_the_proto),

@@ -168,6 +168,14 @@ static void other_units_silence_is_another_case(void **state)
     assert_string_equal(newest()->device, "hub1");
 }
 
+/* The class of the case that this fault opens or joins. */
+static enum class_ class_of_fault(const char *dialect, const char *key, enum kind kind,
+                                  const char *reference)
+{
+    struct reply reply = town_raise(dialect, key, kind, PHASE_RAISED, reference);
+    return town_case(reply.case_id)->class_;
+}
+
 static void only_device_of_a_place_leaves_a_person_unprotected(void **state)
 {
     (void)state;
@@ -176,24 +184,258 @@ static void only_device_of_a_place_leaves_a_person_unprotected(void **state)
     town_pass(22000);
     assert_int_equal(newest()->class_, CLASS_URGENT);
     assert_int_equal(newest()->kind, KIND_DEVICE_SILENT);
-    struct alarm fault = town_alarm("espa", "panel/13", KIND_DEVICE_FAULT, PHASE_RAISED, "1");
-    assert_int_equal(fault.class_, CLASS_URGENT);
-    struct alarm battery = town_alarm("espa", "panel/13", KIND_BATTERY_LOW, PHASE_RAISED, "2");
-    assert_int_equal(battery.class_, CLASS_TECHNICAL);
-    struct alarm other = town_alarm("scaip", "4712", KIND_DEVICE_FAULT, PHASE_RAISED, "3");
-    assert_int_equal(other.class_, CLASS_TECHNICAL); /* the hub is there as well */
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_DEVICE_FAULT, "1"), CLASS_URGENT);
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_RADIO_FAULT, "2"), CLASS_URGENT);
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_LINK_LOST, "3"), CLASS_URGENT);
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_BATTERY_LOW, "4"), CLASS_TECHNICAL);
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_MAINS_LOST, "5"), CLASS_TECHNICAL);
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_TAMPER, "6"), CLASS_TECHNICAL);
+    assert_int_equal(class_of_fault("espa", "elsewhere", KIND_DEVICE_FAULT, "7"), CLASS_TECHNICAL);
 }
 
-static void graver_silence_makes_the_site_graver(void **state)
+static void neighbour_is_a_comfort_only_while_it_is_known_to_work(void **state)
 {
     (void)state;
     start();
-    town_pass(30000);
-    alive("espa", "panel/13", 60000);
-    town_pass(36000);
-    assert_int_equal(newest()->class_, CLASS_TECHNICAL); /* the panel shares its room */
-    town_pass(30000);
+    assert_int_equal(class_of_fault("scaip", "4712", KIND_DEVICE_FAULT, "1"), CLASS_TECHNICAL);
+    assert_int_equal(class_of_fault("scaip", "4711", KIND_TAMPER, "2"), CLASS_TECHNICAL);
+    /* the door is supervised by nobody, and it has a fault */
+    assert_int_equal(class_of_fault("scaip", "4711", KIND_RADIO_FAULT, "3"), CLASS_URGENT);
+    /* now the hub has one: what was a technician's before is urgent when it is said again */
+    assert_int_equal(class_of_fault("scaip", "4712", KIND_DEVICE_FAULT, "4"), CLASS_URGENT);
+    assert_string_equal(town_last(CHANGE_REOPENED)->reason, "unprotected");
+}
+
+static void fault_that_is_said_again_is_not_an_impatient_person(void **state)
+{
+    (void)state;
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_RADIO_FAULT, "1"), CLASS_URGENT);
+    assert_int_equal(class_of_fault("espa", "panel/13", KIND_RADIO_FAULT, "2"), CLASS_URGENT);
+    assert_int_equal(town_changes(CHANGE_REPEATED), 1);
+}
+
+static void two_that_fall_silent_at_once_are_no_comfort_to_each_other(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/12", 60000);
+    town_pass(70000);
     assert_int_equal(newest()->class_, CLASS_URGENT);
+    for (size_t i = 0; i < f.journal_count; i++) {
+        if (f.journal[i].type == RECORD_EVENT) {
+            assert_int_equal(f.journal[i].event.class_, CLASS_URGENT);
+        }
+    }
+}
+
+static void silence_after_a_low_battery_is_urgent_though_others_live(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/12", 600000); /* lives beside the panel */
+    assert_int_equal(class_of_fault("espa", "panel", KIND_BATTERY_LOW, "1"), CLASS_TECHNICAL);
+    town_pass(64000);
+    assert_int_equal(silences(PHASE_RAISED), 1);
+    assert_int_equal(newest()->class_, CLASS_URGENT);
+}
+
+static void low_battery_that_was_seen_to_makes_no_silence_graver(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/12", 600000);
+    (void)town_raise("espa", "panel", KIND_BATTERY_LOW, PHASE_RAISED, "1");
+    (void)town_raise("espa", "panel", KIND_BATTERY_LOW, PHASE_RESTORED, "2");
+    town_pass(64000);
+    assert_int_equal(newest()->class_, CLASS_TECHNICAL);
+}
+
+/* The panel alone is silent, which is a technician's; anna has it. */
+static struct alarm_id taken_site(void)
+{
+    start();
+    town_on_duty("anna");
+    alive("espa", "panel/12", 600000);
+    town_pass(64000);
+    struct alarm_id id = newest()->id;
+    assert_int_equal(newest()->class_, CLASS_TECHNICAL);
+    assert_string_equal(newest()->plan, "rest");
+    assert_int_equal(town_says(INPUT_ACCEPT, "anna", id, "").err, ERR_OK);
+    return id;
+}
+
+static void graver_silence_opens_the_case_again_with_the_graver_plan(void **state)
+{
+    (void)state;
+    struct alarm_id id = taken_site();
+    town_on_duty("bo");
+    alive("espa", "panel/13", 20000); /* alone in its room */
+    town_pass(22000);
+    const struct case_value *c = town_case(id);
+    assert_int_equal(c->class_, CLASS_URGENT);
+    assert_string_equal(c->plan, "ward");
+    assert_string_equal(c->owner, "");
+    assert_string_equal(c->text, "2: room13, panel");
+    assert_int_equal(town_stage(id, "anna"), OFFER_QUEUED);
+    assert_int_equal(town_stage(id, "bo"), OFFER_QUEUED);
+    assert_string_equal(town_last(CHANGE_REOPENED)->reason, "unprotected");
+}
+
+static void graver_silence_calls_back_what_a_centre_has_taken(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/12", 600000);
+    town_pass(64000);
+    struct alarm_id id = newest()->id;
+    assert_int_equal(town_centre("centre", id, ERR_OK).err, ERR_OK);
+    assert_int_equal(town_case(id)->state, CASE_AT_CENTRE);
+    town_on_duty("bo");
+    alive("espa", "panel/13", 20000);
+    town_pass(22000);
+    assert_int_equal(town_case(id)->state, CASE_OFFERED);
+    assert_int_equal(town_stage(id, "bo"), OFFER_QUEUED);
+}
+
+static void silence_that_is_no_graver_only_lengthens_the_list_of_who_has_it(void **state)
+{
+    (void)state;
+    struct alarm_id id = taken_site();
+    alive("espa", "panel/13", 20000);
+    town_pass(22000); /* graver: open again */
+    assert_int_equal(town_says(INPUT_ACCEPT, "anna", id, "").err, ERR_OK);
+    town_pass(580000); /* room12 alone is left, and silent too */
+    const struct case_value *c = town_case(id);
+    assert_string_equal(c->text, "3: room12, room13, panel");
+    assert_string_equal(c->owner, "anna");
+    assert_int_equal(town_changes(CHANGE_REOPENED), 1);
+}
+
+static void window_counts_from_the_newest_of_the_list_and_not_from_any_change(void **state)
+{
+    (void)state;
+    struct alarm_id id = taken_site();
+    for (int i = 0; i < 15; i++) {
+        town_pass(60000);
+        alive("espa", "panel/12", 600000);
+        alive("espa", "panel/13", 60000);
+    }
+    assert_int_equal(town_says(INPUT_ON_SITE, "anna", id, "").err, ERR_OK); /* a change, just now */
+    town_pass(64000);
+    assert_string_equal(newest()->device, "room13");
+    assert_int_equal(newest()->count, 1);
+    assert_string_equal(town_case(id)->text, "");
+}
+
+static void case_is_about_the_unit_until_one_device_is_left(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/13", 60000);
+    town_pass(70000);
+    assert_string_equal(newest()->text, "2: room13, panel");
+    assert_string_equal(newest()->place, "");
+    alive("espa", "panel", 0);
+    assert_string_equal(newest()->text, "1: room13");
+    assert_string_equal(newest()->place, "pw13");
+}
+
+static void silence_that_a_hub_reports_is_its_own_and_ends_no_list(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/13", 60000);
+    (void)town_raise("espa", "panel", KIND_DEVICE_SILENT, PHASE_RAISED, "1");
+    struct alarm_id told = newest()->id;
+    town_pass(70000);
+    assert_int_equal(ledger_open_count(f.ledger), 2);
+    (void)town_raise("espa", "panel", KIND_DEVICE_SILENT, PHASE_RESTORED, "2");
+    assert_int_equal(ledger_open_count(f.ledger), 1);
+    assert_null(ledger_case(f.ledger, &told));
+    assert_int_equal(silences(PHASE_RESTORED), 1); /* what was reported; nobody has been heard */
+    assert_true(ledger_device(f.ledger, 2, f.now).is_silent);
+}
+
+/* Another life after `down_ms` without one. */
+static void restart(int64_t down_ms)
+{
+    f.now = (struct now){f.now.wall_ms + down_ms, 1000};
+    f.ledger = town_fold(f.memory, f.journal_count, f.now);
+    start();
+}
+
+/* Others talk, so that the journal shows that we listen. */
+static void listen_for(int hours)
+{
+    for (int i = 0; i < hours; i++) {
+        town_pass(3600000);
+        assert_int_equal(town_handset("anna", i % 2 == 0 ? HANDSET_READY : HANDSET_SILENT).err,
+                         ERR_OK);
+    }
+}
+
+static void device_that_speaks_once_a_day_is_missed_though_we_restart_twice_a_day(void **state)
+{
+    (void)state;
+    static struct device devices[sizeof town_devices / sizeof town_devices[0]];
+    memcpy(devices, town_devices, sizeof devices);
+    devices[2].supervision_ms = 0;
+    devices[3].supervision_ms = 0;
+    f.directory.devices = devices;
+    f.ledger = town_fold(f.memory, 0, f.now);
+    start();
+    assert_int_equal(town_duty("anna", true).err, ERR_OK);
+    assert_int_equal(town_handset("anna", HANDSET_SILENT).err, ERR_OK);
+    alive("espa", "panel/13", 86400000);
+    for (int i = 0; i < 4; i++) { /* never a whole day in one life */
+        listen_for(12);
+        restart(5000);
+        assert_int_equal(silences(PHASE_RAISED), 0);
+    }
+    listen_for(5);
+    assert_int_equal(silences(PHASE_RAISED), 1);
+    assert_string_equal(newest()->device, "room13");
+}
+
+static void time_in_which_we_were_down_makes_nobody_silent(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/13", 20000);
+    alive("espa", "panel", 0);
+    restart(7 * 86400000LL);
+    town_pass(20000);
+    assert_int_equal(silences(PHASE_RAISED), 0);
+    town_pass(2000);
+    assert_int_equal(silences(PHASE_RAISED), 1);
+}
+
+static void clock_that_jumps_before_a_start_makes_nobody_silent(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/13", 20000);
+    f.now.wall_ms += 400LL * 86400000;
+    assert_int_equal(town_duty("anna", true).err, ERR_OK);
+    restart(1000);
+    town_pass(20000);
+    assert_int_equal(silences(PHASE_RAISED), 0);
+}
+
+static void last_sign_of_life_is_known_across_lives(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(ledger_device(f.ledger, 1, f.now).heard_ms, 0);
+    alive("espa", "panel/13", 20000);
+    town_pass(3000);
+    alive("espa", "panel/13", 20000); /* without a row */
+    town_pass(4000);
+    assert_int_equal(ledger_device(f.ledger, 1, f.now).heard_ms, NOON_MS + 3000);
+    restart(1000);
+    assert_int_equal(ledger_device(f.ledger, 1, f.now).heard_ms, NOON_MS);
+    assert_int_equal(ledger_device(f.ledger, 1, f.now).within_ms, 20000);
+    assert_int_equal(ledger_device(f.ledger, 2, f.now).within_ms, 60000);
 }
 
 static void closed_by_hand_the_return_ends_only_the_silence(void **state)
@@ -225,71 +467,6 @@ static void highest_sequence_of_a_device_is_kept(void **state)
     assert_int_equal(ledger_sequence(f.ledger, "nobody"), 0);
 }
 
-static struct reply ask_trial(const char *device)
-{
-    struct input input = {.type = INPUT_TRIAL, .staff = "command", .within_ms = 60000};
-    town_text(input.reason, sizeof input.reason, device);
-    return town_input(input);
-}
-
-static enum trial_state trial_of(size_t device)
-{
-    return ledger_device(f.ledger, device).trial->state;
-}
-
-static void test_that_is_asked_for_is_answered_by_a_test_alarm_in_its_own_lane(void **state)
-{
-    (void)state;
-    assert_int_equal(ask_trial("hub1").err, ERR_OK);
-    assert_int_equal(trial_of(3), TRIAL_ASKED);
-    town_pass(5000);
-    struct alarm alarm = town_alarm("scaip", "4711", KIND_HELP, PHASE_RAISED, "t1");
-    alarm.is_test = true;
-    (void)town_input((struct input){.type = INPUT_ALARM, .alarm = &alarm});
-    assert_int_equal(trial_of(3), TRIAL_HEARD);
-    assert_int_equal(ledger_device(f.ledger, 3).trial->after_ms, 5000);
-    assert_int_equal(ledger_open_count(f.ledger), 0);
-    town_pass(120000);
-    assert_int_equal(trial_of(3), TRIAL_HEARD);
-}
-
-static void real_press_during_a_test_is_an_alarm_and_answers_it(void **state)
-{
-    (void)state;
-    town_on_duty("anna");
-    assert_int_equal(ask_trial("room12").err, ERR_OK);
-    struct reply reply = town_press("1");
-    assert_int_equal(trial_of(0), TRIAL_HEARD);
-    assert_int_equal(town_case(reply.case_id)->kind, KIND_HELP);
-    assert_int_equal(town_stage(reply.case_id, "anna"), OFFER_QUEUED);
-}
-
-static void heartbeat_and_fault_answer_no_test(void **state)
-{
-    (void)state;
-    assert_int_equal(ask_trial("panel").err, ERR_OK);
-    alive("espa", "panel", 0);
-    (void)town_raise("espa", "panel", KIND_BATTERY_LOW, PHASE_RAISED, "b");
-    assert_int_equal(trial_of(2), TRIAL_ASKED);
-}
-
-static void test_that_nobody_hears_is_a_fault_of_the_device(void **state)
-{
-    (void)state;
-    assert_int_equal(ask_trial("room13").err, ERR_OK);
-    f.now = (struct now){f.now.wall_ms + 20000, 1}; /* a restart does not forget it */
-    f.ledger = town_fold(f.memory, f.journal_count, f.now);
-    town_pass(39000);
-    assert_int_equal(ledger_open_count(f.ledger), 0);
-    town_pass(2000);
-    assert_int_equal(trial_of(1), TRIAL_FAILED);
-    assert_int_equal(ledger_open_count(f.ledger), 1);
-    const struct case_change *raised = town_last(CHANGE_RAISED);
-    assert_int_equal(raised->case_.kind, KIND_DEVICE_FAULT);
-    assert_int_equal(raised->case_.class_, CLASS_URGENT); /* nothing else is in that room */
-    assert_int_equal(ask_trial("nobody").err, ERR_NOT_FOUND);
-}
-
 #define TEST(name) cmocka_unit_test_setup(name, town_begin)
 
 int main(void)
@@ -305,12 +482,22 @@ int main(void)
         TEST(later_silence_of_a_case_that_is_seen_to_is_its_own),
         TEST(other_units_silence_is_another_case),
         TEST(only_device_of_a_place_leaves_a_person_unprotected),
-        TEST(graver_silence_makes_the_site_graver),
+        TEST(neighbour_is_a_comfort_only_while_it_is_known_to_work),
+        TEST(fault_that_is_said_again_is_not_an_impatient_person),
+        TEST(two_that_fall_silent_at_once_are_no_comfort_to_each_other),
+        TEST(silence_after_a_low_battery_is_urgent_though_others_live),
+        TEST(low_battery_that_was_seen_to_makes_no_silence_graver),
+        TEST(graver_silence_opens_the_case_again_with_the_graver_plan),
+        TEST(graver_silence_calls_back_what_a_centre_has_taken),
+        TEST(silence_that_is_no_graver_only_lengthens_the_list_of_who_has_it),
+        TEST(window_counts_from_the_newest_of_the_list_and_not_from_any_change),
+        TEST(case_is_about_the_unit_until_one_device_is_left),
+        TEST(silence_that_a_hub_reports_is_its_own_and_ends_no_list),
+        TEST(device_that_speaks_once_a_day_is_missed_though_we_restart_twice_a_day),
+        TEST(time_in_which_we_were_down_makes_nobody_silent),
+        TEST(clock_that_jumps_before_a_start_makes_nobody_silent),
+        TEST(last_sign_of_life_is_known_across_lives),
         TEST(closed_by_hand_the_return_ends_only_the_silence),
-        TEST(highest_sequence_of_a_device_is_kept),
-        TEST(test_that_is_asked_for_is_answered_by_a_test_alarm_in_its_own_lane),
-        TEST(real_press_during_a_test_is_an_alarm_and_answers_it),
-        TEST(heartbeat_and_fault_answer_no_test),
-        TEST(test_that_nobody_hears_is_a_fault_of_the_device)};
+        TEST(highest_sequence_of_a_device_is_kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
