@@ -203,11 +203,12 @@ static void help_by_code_is_still_what_help_means_at_this_device(void **state)
     assert_int_equal(coded("scaip", "4711", "101").kind, KIND_FALL);
 }
 
-static void technical_code_is_raised_when_it_leaves_a_person_alone(void **state)
+static void fault_by_code_is_technical_whatever_the_list_says(void **state)
 {
     (void)state;
     town_with_codes();
-    assert_int_equal(coded("espa", "panel/13", "302").class_, CLASS_URGENT); /* its only device */
+    /* Whom it leaves without help, the ledger knows. */
+    assert_int_equal(coded("espa", "panel/13", "302").class_, CLASS_TECHNICAL);
     assert_int_equal(coded("scaip", "4711", "641").class_, CLASS_TECHNICAL);
 }
 
@@ -327,7 +328,7 @@ int main(void)
         TEST(code_without_a_row_leaves_what_the_dialect_said),
         TEST(unlisted_room_speaks_the_codes_of_its_panel),
         TEST(help_by_code_is_still_what_help_means_at_this_device),
-        TEST(technical_code_is_raised_when_it_leaves_a_person_alone),
+        TEST(fault_by_code_is_technical_whatever_the_list_says),
         TEST(code_does_not_change_which_event_it_is),
         TEST(first_plan_that_matches_wins),
         TEST(plan_is_chosen_by_form_kind_class_and_unit),
