@@ -31,7 +31,7 @@ static void build_lists(struct town *t)
         (void)snprintf(d->id, sizeof d->id, i % 10 == 9 ? "hub-%zu/a" : "don-%zu", i);
         (void)snprintf(d->key, sizeof d->key, "addr-%zu", i);
         (void)snprintf(d->dialect, sizeof d->dialect, "sim");
-        d->place = (uint32_t)i;
+        d->place = (uint32_t)(i % 100); /* each home has two */
         d->supervision_ms = i % 4 == 0 ? 600000 : 0;
         d->on_reset = i % 3 == 0 ? ON_RESET_MARK : ON_RESET_CLOSE;
     }

@@ -109,6 +109,7 @@ void world_input(struct world *w, const struct input *input)
     for (size_t i = 0; i < w->decision.count; i++) {
         struct record *r = &w->decision.records[i];
         r->seq = w->journal_count + 1;
+        silence_record(&w->silence, w->ledger, r, w->now);
         if (w->journal_count < JOURNAL_MAX) {
             w->journal[w->journal_count++] = *r;
         } else {
@@ -116,10 +117,32 @@ void world_input(struct world *w, const struct input *input)
         }
         ledger_apply(w->ledger, r, w->now);
     }
+    const struct alarm *alarm = input->type == INPUT_ALARM ? input->alarm : NULL;
+    if (alarm != NULL && w->decision.reply.err == ERR_OK && !alarm->is_device_unknown) {
+        silence_heard(&w->silence, alarm->device, alarm->interval_ms, w->now);
+    }
     look_at_records(w);
+    w->broken = w->broken == NULL ? w->silence.broken : w->broken;
     if (input->type != INPUT_TICK) { /* after ticks: when all that is due is done */
         ledger_each_open(w->ledger, look_at_case, w);
     }
+}
+
+void world_alive(struct world *w, const char *device, int64_t interval_ms)
+{
+    struct alarm alarm = {.phase = PHASE_RAISED, .interval_ms = interval_ms};
+    (void)slice_text(slice_str(device), alarm.device, sizeof alarm.device);
+    struct input input = {.type = INPUT_ALIVE, .alarm = &alarm};
+    world_input(w, &input);
+    ledger_heard(w->ledger, device, w->now);
+    silence_heard(&w->silence, device, interval_ms, w->now);
+}
+
+static void look_at_silence(struct world *w)
+{
+    size_t most = w->limits.cases - w->limits.cases / 4;
+    silence_look(&w->silence, w->ledger, w->now, ledger_open_count(w->ledger) >= most);
+    w->broken = w->broken == NULL ? w->silence.broken : w->broken;
 }
 
 static void wake(struct world *w)
@@ -129,6 +152,7 @@ static void wake(struct world *w)
         world_input(w, &tick);
         if (!w->decision.reply.is_more && ledger_next_wake(w->ledger, w->now) > w->now.wall_ms) {
             ledger_each_open(w->ledger, look_at_case, w);
+            look_at_silence(w);
             return;
         }
     }
@@ -167,6 +191,7 @@ void world_restart(struct world *w, int64_t down_ms)
     w->journal[w->journal_count] = w->decision.records[0];
     w->journal[w->journal_count].seq = w->journal_count + 1;
     ledger_apply(w->ledger, &w->journal[w->journal_count++], w->now);
+    silence_began(&w->silence, w->town, w->now);
     if (ledger_next_wake(w->ledger, w->now) <= w->now.wall_ms) {
         wake(w);
     }

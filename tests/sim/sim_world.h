@@ -1,7 +1,7 @@
 /* sim_world.h - a gateway's life around the ledger: its journal, its clock, its restarts, its laws. */
 #pragma once
 
-#include "sim_town.h"
+#include "sim_silence.h"
 
 enum { JOURNAL_MAX = 24000 };
 
@@ -18,6 +18,7 @@ struct world {
     uint64_t random;
     uint64_t cases_closed;
     uint64_t at_centre;
+    struct silence silence;
     const char *broken; /* the law that was broken, NULL while all hold */
 };
 
@@ -27,6 +28,8 @@ uint64_t world_random(struct world *w, uint64_t below);
 
 /* decide, journal, apply; then the laws. */
 void world_input(struct world *w, const struct input *input);
+/* A heartbeat: decided, and its clock set. */
+void world_alive(struct world *w, const char *device, int64_t interval_ms);
 /* Lets this much time pass, waking the ledger when it wants to be woken. */
 void world_pass(struct world *w, int64_t ms);
 /* Forgets everything and folds the journal; the fingerprint must be the same. */
