@@ -23,8 +23,9 @@
  *
  * A repetition is known by account, zone, sequence and code within five minutes of our clock: the sequence
  * begins anew with each start of many panels, and the panel's own time changes when it corrects its clock.
- * Those minutes are counted from the first time as long as the session remembers it; after a new connection
- * from the last full five, so that a repetition may there become a second event of the same case.
+ * The journal is asked when a listed device said it first, so that neither a new connection nor a new start
+ * of ours makes a second event; for unlisted ones the session knows. Another press of the same button under
+ * the same number within that time cannot be told from a repetition.
  */
 #include "adapters/dc09_alarm.h"
 

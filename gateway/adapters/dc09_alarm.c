@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { SEQUENCE_STEP = 10000 }; /* seq has four digits */
+
 /* --- who --- */
 
 static uint8_t upper(uint8_t c)
@@ -103,39 +105,64 @@ static uint64_t mix(uint64_t hash, const char *text)
     return hash * 0x100000001b3u;
 }
 
-/* The five minutes of our clock in which this was heard first. */
-static int64_t window_of(struct dc09_memory *memory, uint64_t what, struct now now)
+static bool is_recent(int64_t heard_s, struct now now)
+{
+    int64_t age_s = now.wall_ms / 1000 - heard_s;
+    return age_s >= 0 && age_s < DC09_REPEAT_S;
+}
+
+/* When this session has heard it first; from now on it remembers. */
+static int64_t recall(struct dc09_memory *memory, uint64_t what, struct now now)
 {
     for (size_t i = 0; i < DC09_REMEMBERED_MAX; i++) {
-        int64_t began_ms = memory->kept[i].began_mono_ms;
-        if (memory->kept[i].what == what && began_ms != 0 &&
-            now.mono_ms - began_ms < DC09_REPEAT_MS) {
-            return memory->kept[i].window;
+        if (memory->kept[i].what == what && is_recent(memory->kept[i].heard_s, now)) {
+            return memory->kept[i].heard_s;
         }
     }
     size_t at = memory->next++ % DC09_REMEMBERED_MAX;
     memory->kept[at].what = what;
-    memory->kept[at].window = now.wall_ms / DC09_REPEAT_MS;
-    memory->kept[at].began_mono_ms = now.mono_ms == 0 ? 1 : now.mono_ms;
-    return memory->kept[at].window;
+    memory->kept[at].heard_s = now.wall_ms / 1000;
+    return memory->kept[at].heard_s;
 }
 
-/* Sequence, code, and for the second and later events of a frame their place in it; then the window. */
-static void put_reference(struct dc09_memory *memory, struct alarm *alarm, unsigned seq,
-                          const char *code, size_t i, struct now now)
+/* A panel's own sequence begins anew with each start; one that only grows is that behind the time at which
+ * we heard it first. What the journal has as the highest of a device is thus its newest event. */
+static bool is_journals_newest(const struct adapter_input *in, const struct alarm *alarm,
+                               const char *account, unsigned seq, struct now now,
+                               int64_t *ret_heard_s)
+{
+    struct adapter_device device;
+    bool is_listed = input_device(in, "dc09", alarm->device, &device) ||
+                     input_device(in, "dc09", account, &device);
+    int64_t heard_s = (int64_t)(device.sequence / SEQUENCE_STEP);
+    if (!is_listed || device.sequence % SEQUENCE_STEP != seq || !is_recent(heard_s, now)) {
+        return false;
+    }
+    *ret_heard_s = heard_s;
+    return true;
+}
+
+/* Sequence, code, and for the second and later events of a frame their place in it; then the five minutes
+ * of our clock in which it was heard first. */
+static void put_reference(struct dc09_memory *memory, const struct adapter_input *in,
+                          struct alarm *alarm, const char *account, unsigned seq, size_t i,
+                          struct now now)
 {
     struct buf b = buf_of(alarm->reference, sizeof alarm->reference);
     buf_put_padded(&b, seq, 4);
     buf_put_str(&b, " ");
-    buf_put_str(&b, code);
+    buf_put_str(&b, alarm->code);
     if (i > 0) {
         buf_put_str(&b, "+");
         buf_put_u64(&b, i);
     }
-    uint64_t what = mix(mix(0xcbf29ce484222325u, alarm->device), buf_cstr(&b));
+    int64_t heard_s =
+        recall(memory, mix(mix(0xcbf29ce484222325u, alarm->device), buf_cstr(&b)), now);
+    (void)is_journals_newest(in, alarm, account, seq, now, &heard_s);
     buf_put_str(&b, " ");
-    buf_put_i64(&b, window_of(memory, what, now));
+    buf_put_i64(&b, heard_s / DC09_REPEAT_S);
     (void)buf_cstr(&b);
+    alarm->sequence = (uint64_t)heard_s * SEQUENCE_STEP + seq;
 }
 
 bool dc09_tell(struct dc09_memory *memory, const struct adapter_input *in,
@@ -165,7 +192,7 @@ bool dc09_tell(struct dc09_memory *memory, const struct adapter_input *in,
     if (is_alive) {
         return true; /* there is nothing to tell from its repetition */
     }
-    put_reference(memory, alarm, frame->seq, news->code, i, now);
+    put_reference(memory, in, alarm, account, frame->seq, i, now);
     if (news->meaning->kind == KIND_UNKNOWN) {
         out_note(out, "unknown_code", "a code without a usual meaning; codes.csv can give it one");
     }

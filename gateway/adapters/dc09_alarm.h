@@ -8,7 +8,7 @@
 enum {
     DC09_NEWS_MAX = 12, /* each may have a remark, and all must fit into the outbox */
     DC09_REMEMBERED_MAX = 64,
-    DC09_REPEAT_MS = 300000
+    DC09_REPEAT_S = 300
 };
 
 /* One event of a frame, whichever of the two texts it came in. */
@@ -31,12 +31,12 @@ struct dc09_telling {
     struct dc09_event sia[DC09_NEWS_MAX];
 };
 
-/* When an alarm was heard first, so that its repetition gets the same reference. */
+/* When an alarm was heard first, so that its repetition gets the same reference. The journal remembers the
+ * newest of each listed device, whatever happens to us; the session's memory helps with the others. */
 struct dc09_memory {
     struct {
         uint64_t what;
-        int64_t window;
-        int64_t began_mono_ms; /* 0: free */
+        int64_t heard_s; /* our wall clock; 0: free */
     } kept[DC09_REMEMBERED_MAX];
     size_t next;
 };
