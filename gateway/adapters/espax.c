@@ -33,11 +33,13 @@ static const struct adapter_option options[] = {
     {"heartbeat_s", OPTION_NUMBER, 1, 299, NULL, "55",
      "The other side says something at least so often; silence ends the session."},
     {"kinds", OPTION_TEXT, 0, 512, NULL, KIND_WORDS_PRESET,
-     "WORD=kind, ...: the first of the list whose word stands in CP-TEXTMSG gives the kind."},
+     "WORD=kind, ...: the first of the list whose word stands in CP-TEXTMSG or CP-EVENT gives the "
+     "kind."},
     {"group", OPTION_TEXT, 1, 12, NULL, "1",
      "Dialling: the group that the centre alerts (CP-GROUPID)."},
-    {"accept", OPTION_WORD, 0, 0, "on_event|on_start", "on_event",
-     "Dialling: a case is at the centre when somebody there accepts, or when the process starts."},
+    {"accept", OPTION_WORD, 0, 0, "on_event|on_reached|on_start", "on_event",
+     "Dialling: a case is at the centre when somebody there accepts it, is reached, or when the "
+     "process starts."},
     {NULL, OPTION_NUMBER, 0, 0, NULL, NULL, NULL},
 };
 
@@ -54,7 +56,7 @@ void espax_send(struct espax_session *s, struct espax_message *m, struct slice i
     clock_put_utc(&text, now.wall_ms);
     m->timestamp = slice_of(time, 19); /* without fractions */
     m->invoke = invoke;
-    if (m->type != ESPAX_REQ_LOGIN && m->session.len == 0) {
+    if (m->type != ESPAX_REQ_LOGIN && m->type != ESPAX_IND_ERROR) {
         m->session = slice_str(s->session[0] == '\0' ? "-" : s->session);
     }
     (void)!slice_u64(invoke, UINT32_MAX, &number);
@@ -65,8 +67,8 @@ void espax_send(struct espax_session *s, struct espax_message *m, struct slice i
     }
 }
 
-void espax_respond(struct espax_session *s, enum espax_type type, struct slice invoke, int code,
-                   const char *tan, struct now now, struct outbox *out)
+/* The words are the schema's. */
+static const char *reason_of(int code)
 {
     static const struct {
         int code;
@@ -75,60 +77,48 @@ void espax_respond(struct espax_session *s, enum espax_type type, struct slice i
                    {400, "Bad Request"},
                    {401, "Unauthorized"},
                    {407, "Authentication Required"},
+                   {409, "Conflict"},
                    {410, "Gone"},
                    {450, "Duplicate"},
                    {501, "Not Implemented"},
                    {503, "Service Unavailable"},
-                   {601, "Not Well-Formed"},
-                   {602, "Invalid Message"}};
+                   {600, "Invalid header"},
+                   {601, "Not wellformed"},
+                   {602, "Invalid message"}};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].code == code) {
+            return reasons[i].reason;
+        }
+    }
+    return "Internal Server Error";
+}
+
+void espax_respond(struct espax_session *s, enum espax_type type, struct slice invoke, int code,
+                   const struct espax_process *p, struct now now, struct outbox *out)
+{
     char number[8];
     struct buf b = buf_of(number, sizeof number);
     struct espax_message m = {.type = type};
     buf_put_i64(&b, code);
     m.values[ESPAX_RSP_CODE] = buf_slice(&b);
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (reasons[i].code == code) {
-            m.values[ESPAX_RSP_REASON] = slice_str(reasons[i].reason);
-        }
-    }
-    m.values[ESPAX_SP_PR_TAN] = slice_str(tan);
-    if (type == ESPAX_RSP_LOGIN) {
+    m.values[ESPAX_RSP_REASON] = slice_str(reason_of(code));
+    if (type == ESPAX_RSP_LOGIN || type == ESPAX_IND_ERROR) {
         m.values[ESPAX_LI_SERVER] = slice_str("Samlarm");
+    }
+    if (type == ESPAX_RSP_LOGIN || type == ESPAX_RSP_LOGOUT) {
+        m.values[ESPAX_RSP_INFO] = slice_str("-"); /* the schema wants one */
+    }
+    if (type == ESPAX_RSP_LOGIN) {
         m.values[ESPAX_LI_SERVERSW] = slice_str("1");
-    } else if (type == ESPAX_RSP_S_CONDITION && code == 200) {
-        m.values[ESPAX_S_HEALTH] = slice_str("OK");
+    } else if (type == ESPAX_RSP_S_CONDITION) {
+        m.values[ESPAX_S_HEALTH] = slice_str(code == 200 ? "OK" : "No data");
+        m.values[ESPAX_S_HOTSTBY] = slice_str("false");
         m.values[ESPAX_S_LOAD] = slice_str("Normal");
+    } else if (type == ESPAX_RSP_P_START) {
+        m.values[ESPAX_CP_PR_REF] = slice_str(p == NULL ? "" : p->ref);
+        m.values[ESPAX_SP_PR_TAN] = slice_str(p == NULL ? "0" : p->tan);
     }
     espax_send(s, &m, invoke, now, out);
-}
-
-struct espax_process *espax_process_of(struct espax_session *s, struct slice ref, struct slice tan)
-{
-    for (size_t i = 0; i < ESPAX_PROCESSES_MAX; i++) {
-        struct espax_process *p = &s->processes[i];
-        bool is_it =
-            ref.len > 0 ? slice_eq_str(ref, p->ref) : tan.len > 0 && slice_eq_str(tan, p->tan);
-        if (p->ref[0] != '\0' && is_it) {
-            return p;
-        }
-    }
-    return NULL;
-}
-
-struct espax_process *espax_new_process(struct espax_session *s)
-{
-    struct espax_process *chosen = &s->processes[0];
-    for (size_t i = 0; i < ESPAX_PROCESSES_MAX; i++) {
-        struct espax_process *p = &s->processes[i];
-        if (p->ref[0] == '\0') {
-            chosen = p;
-            break;
-        }
-        chosen = p->order < chosen->order ? p : chosen;
-    }
-    memset(chosen, 0, sizeof *chosen);
-    chosen->order = ++s->order;
-    return chosen;
 }
 
 /* --- the contract --------------------------------------------------------------------------------- */
@@ -144,6 +134,7 @@ static enum err espax_open(void *session, const struct adapter_options *o, bool 
     s->kinds = option_text(o, OPTION_KINDS);
     s->group = option_text(o, OPTION_GROUP);
     s->accepts_on_start = slice_eq_str(option_text(o, OPTION_ACCEPT), "on_start");
+    s->accepts_reached = slice_eq_str(option_text(o, OPTION_ACCEPT), "on_reached");
     if (!kind_words_are_good(s->kinds)) {
         out_note(out, "bad_option", "kinds is WORD=kind, WORD=kind with kinds that exist");
         return ERR_RANGE;
@@ -163,12 +154,12 @@ static enum err espax_open(void *session, const struct adapter_options *o, bool 
 
 /* What cannot be read is said in the protocol's own code, and the next message is read. */
 static struct verdict broken(struct espax_session *s, struct verdict v, const char *why,
-                             const struct espax_message *m, struct now now, struct outbox *out)
+                             struct now now, struct outbox *out)
 {
     out_note(out, v.err == ERR_NOT_MINE ? "foreign_message" : "broken_message", why);
     if (!s->is_client) {
-        espax_respond(s, ESPAX_IND_ERROR, m->invoke, v.err == ERR_SYNTAX ? 601 : 602, NULL, now,
-                      out);
+        espax_respond(s, ESPAX_IND_ERROR, slice_of(NULL, 0), v.err == ERR_SYNTAX ? 601 : 602, NULL,
+                      now, out);
     }
     return v;
 }
@@ -203,7 +194,7 @@ static struct verdict espax_input(void *session, const struct adapter_input *in,
     out->consumed = v.at;
     struct verdict read = espax_parse(document, &arena, &m, &why);
     if (read.err != ERR_OK) {
-        return broken(s, verdict_at(read.err, ESPAX_HEADER_LEN + read.at), why, &m, now, out);
+        return broken(s, verdict_at(read.err, ESPAX_HEADER_LEN + read.at), why, now, out);
     }
     struct adapter_input one = *in;
     one.bytes = slice_of(in->bytes.at, v.at);
@@ -248,7 +239,7 @@ const struct adapter adapter_espax = {
     .title = "ESPA-X: alarm processes of nurse-call systems and alarm servers",
     .transports = TRANSPORT_TCP,
     .session_size = sizeof(struct espax_session),
-    .input_max = ESPAX_MESSAGE_MAX + ESPAX_HEADER_LEN,
+    .input_max = ESPAX_MESSAGE_MAX,
     .options = options,
     .key_letters = KEY_LOWER,
     .open = espax_open,

@@ -1,20 +1,21 @@
 /* espax_client.c - we have dialled an alarm server, a centre's: log in, stay alive, start a process for each
  * case, and hear whether a human has it. Called by espax.c.
  *
- * A refused login ends the connection; the port dials again, at most every five seconds. What the server
- * says of a process it no longer knows after a new login comes with the ledger's next attempt: the
- * reference of a case stays the same, and 450 means that it is there already.
+ * A refused login is not repeated on this connection; five minutes later the port dials anew. The reference
+ * of a case stays the same for every attempt, so that 450 means that it is there already, and what the
+ * server says of a process that an earlier connection has started still finds its case.
  */
 #include "adapters/espax_session.h"
 
 #include <string.h>
 
-enum { ANSWER_MS = 10000, BEAT_ANSWER_MS = 2000 };
+enum { ANSWER_MS = 10000, BEAT_ANSWER_MS = 2000, REFUSED_MS = 300000 };
+static const uint32_t INVOKE_MAX = 4294967285; /* where other clients begin anew */
 
 static struct slice next_invoke(struct espax_session *s, char *room, size_t len)
 {
     struct buf b = buf_of(room, len);
-    s->invoke = s->invoke == UINT32_MAX ? 1 : s->invoke + 1;
+    s->invoke = s->invoke >= INVOKE_MAX ? 1 : s->invoke + 1;
     buf_put_u64(&b, s->invoke);
     return buf_slice(&b);
 }
@@ -29,13 +30,13 @@ static void ask(struct espax_session *s, struct espax_message *m, int64_t within
 
 static void wake_next(const struct espax_session *s, struct outbox *out)
 {
-    int64_t next_ms = s->beat_mono_ms;
+    int64_t next_ms = s->hold_mono_ms != 0 ? s->hold_mono_ms : s->beat_mono_ms;
     if (s->until_mono_ms != 0 && s->until_mono_ms < next_ms) {
         next_ms = s->until_mono_ms;
     }
     for (size_t i = 0; i < ESPAX_PROCESSES_MAX; i++) {
         const struct espax_process *p = &s->processes[i];
-        if (p->ref[0] != '\0' && p->until_mono_ms != 0 && p->until_mono_ms < next_ms) {
+        if (p->is_used && p->until_mono_ms != 0 && p->until_mono_ms < next_ms) {
             next_ms = p->until_mono_ms;
         }
     }
@@ -78,66 +79,110 @@ static void send_start(struct espax_session *s, struct espax_process *p, struct 
     m.values[ESPAX_CP_CALLBACK] = slice_str("No");
     m.values[ESPAX_CP_PR_DETAILS] = slice_str("All");
     espax_send(s, &m, next_invoke(s, room, sizeof room), now, out);
+    p->invoke = s->invoke;
     p->until_mono_ms = now.mono_ms + ANSWER_MS;
+}
+
+/* As much as fits, whole characters. */
+static void put_text(struct buf *b, struct slice text)
+{
+    size_t room = b->room - b->len;
+    size_t fits = text.len < room ? text.len : room;
+    while (fits > 0 && fits < text.len && (text.at[fits] & 0xc0) == 0x80) {
+        fits--;
+    }
+    buf_put(b, text.at, fits);
 }
 
 enum err espax_client_deliver(struct espax_session *s, const struct adapter_delivery *delivery,
                               struct now now, struct outbox *out)
 {
     const struct case_value *c = delivery->case_;
-    char ref[ESPAX_REF_ROOM];
+    char ref[REFERENCE_ROOM];
     struct buf b = buf_of(ref, sizeof ref);
     buf_put_hex(&b, slice_of(c->id.at, CASE_REF_LEN));
     (void)buf_cstr(&b);
-    struct espax_process *p = espax_process_of(s, slice_str(ref), slice_of(NULL, 0));
-    p = p == NULL ? espax_new_process(s) : p;
-    memcpy(p->ref, ref, sizeof p->ref);
-    memcpy(p->case_ref, c->id.at, CASE_REF_LEN);
     if (!s->is_logged_in) {
-        out_refused(out, p->case_ref, "the centre's alarm server has not let us in (yet)");
-        p->ref[0] = '\0';
+        out_refused(out, c->id.at, "the centre's alarm server has not let us in (yet)");
         return ERR_OK;
     }
+    struct espax_process *p = espax_process_of(s, slice_str(ref), slice_of(NULL, 0));
+    if (p == NULL || p->is_ended) {
+        p = espax_new_process(s, out);
+    }
+    memcpy(p->ref, ref, sizeof p->ref);
+    memcpy(p->case_ref, c->id.at, CASE_REF_LEN);
+    p->is_refused = false; /* what is said from now on is said of this attempt */
+    p->is_delivered = false;
     uint8_t bytes[160]; /* CP-TEXTMSG holds 160 */
     struct buf text = buf_of(bytes, sizeof bytes);
-    buf_put_str(&text, kind_label(c->kind, true));
-    buf_put_str(&text, " ");
-    buf_put_str(&text, delivery->place);
-    struct slice said = buf_slice(&text);
-    while (said.len > 0 && !slice_is_utf8(said)) {
-        said.len--; /* cut within a character */
-    }
-    send_start(s, p, said, c->class_, now, out);
+    put_text(&text, slice_str(kind_label(c->kind, true)));
+    put_text(&text, slice_str(" "));
+    put_text(&text, slice_str(delivery->place));
+    send_start(s, p, buf_slice(&text), c->class_, now, out);
     wake_next(s, out);
     return ERR_OK;
 }
 
 /* --- what the server says ------------------------------------------------------------------------- */
 
-static bool is_yes(const struct espax_message *m)
+static bool is_yes(const struct espax_session *s, const struct espax_message *m)
 {
-    return slice_eq_nocase(m->values[ESPAX_SS_RESULT], "Accepted") ||
-           slice_eq_nocase(m->values[ESPAX_SS_RESULT], "Conversation") ||
-           slice_eq_nocase(m->values[ESPAX_SP_RESULT], "Positive confirmed");
+    struct slice one = m->values[ESPAX_SS_RESULT];   /* of one person */
+    struct slice whole = m->values[ESPAX_SP_RESULT]; /* of the process */
+    bool is_reached = slice_eq_nocase(one, "Reached") || slice_eq_nocase(whole, "Positive");
+    return slice_eq_nocase(one, "Accepted") || slice_eq_nocase(one, "Conversation") ||
+           slice_eq_nocase(whole, "Positive confirmed") || (s->accepts_reached && is_reached);
 }
 
-static bool is_no(const struct espax_message *m)
+static bool is_one_of(struct slice word, const char *const *words)
 {
-    struct slice result = m->values[ESPAX_SS_RESULT];
-    bool has_ended = m->type == ESPAX_IND_P_ENDED;
-    return slice_eq_nocase(result, "Rejected") || slice_eq_nocase(result, "No answer") ||
-           slice_eq_nocase(result, "Not reached") || slice_eq_nocase(result, "Off duty") ||
-           slice_eq_nocase(result, "Busy") || has_ended;
+    for (; *words != NULL; words++) {
+        if (slice_eq_nocase(word, *words)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static void refuse(struct espax_process *p, const char *why, struct slice word, struct outbox *out)
+static bool is_no(const struct espax_message *m, bool is_theirs)
+{
+    static const char *const nobody[] = {"Rejected", "No answer", "Not reached",
+                                         "Off duty", "Busy",      NULL};
+    static const char *const failed[] = {"Aborted", "Failure", NULL};
+    if (m->type != ESPAX_IND_P_ENDED) {
+        return !is_theirs && is_one_of(m->values[ESPAX_SS_RESULT], nobody);
+    }
+    /* An end without a yes is a no; after one, only an end that takes it back. */
+    return !is_theirs || slice_eq_nocase(m->values[ESPAX_SP_RESULT], "Negative") ||
+           is_one_of(m->values[ESPAX_SP_ENDREASON], failed);
+}
+
+static void refuse(const uint8_t case_ref[CASE_REF_LEN], const char *why, struct slice word,
+                   struct outbox *out)
 {
     uint8_t bytes[120];
     struct buf b = buf_of(bytes, sizeof bytes);
     buf_put_str(&b, why);
-    buf_put(&b, word.at, word.len < 60 ? word.len : 60);
-    out_refused(out, p->case_ref, buf_cstr(&b));
-    p->ref[0] = '\0';
+    put_text(&b, word);
+    out_refused(out, case_ref, buf_cstr(&b));
+}
+
+/* A process that an earlier connection has started: its reference is its case. */
+static void take_older(const struct espax_session *s, const struct espax_message *m,
+                       struct outbox *out)
+{
+    struct slice ref = m->values[ESPAX_CP_PR_REF];
+    uint8_t case_ref[CASE_REF_LEN];
+    size_t len = 0;
+    if (ref.len != 2 * CASE_REF_LEN || hex_decode(ref, case_ref, sizeof case_ref, &len) != ERR_OK) {
+        return; /* another client's */
+    }
+    if (is_yes(s, m)) {
+        out_delivered(out, case_ref);
+    } else if (is_no(m, true)) {
+        refuse(case_ref, "the centre's alarm server has ended it", slice_of(NULL, 0), out);
+    }
 }
 
 static void take_indication(struct espax_session *s, const struct espax_message *m,
@@ -145,56 +190,68 @@ static void take_indication(struct espax_session *s, const struct espax_message 
 {
     struct espax_process *p =
         espax_process_of(s, m->values[ESPAX_CP_PR_REF], m->values[ESPAX_SP_PR_TAN]);
-    if (p == NULL) {
+    if (p == NULL || p->is_ended) {
+        take_older(s, m, out);
         return;
     }
-    if (is_yes(m)) {
+    if (is_yes(s, m)) {
         out_delivered(out, p->case_ref);
         p->until_mono_ms = 0;
-    } else if (is_no(m)) {
+        p->is_delivered = true;
+    } else if (is_no(m, p->is_delivered) && !p->is_refused) {
         struct slice word = m->values[ESPAX_SS_RESULT];
-        refuse(p,
+        refuse(p->case_ref,
                "the centre's alarm server says: ", word.len > 0 ? word : m->values[ESPAX_SP_RESULT],
                out);
+        p->until_mono_ms = 0;
+        p->is_refused = true; /* others of the group may still take it */
     }
-    if (m->type == ESPAX_IND_P_ENDED) {
-        p->ref[0] = '\0';
-    }
+    p->is_ended = m->type == ESPAX_IND_P_ENDED;
 }
 
-/* Which process a response belongs to: by our number of the request is not enough after a repetition, so
- * the oldest that waits is meant; servers answer in order. */
-static struct espax_process *oldest_waiting(struct espax_session *s)
+/* By the reference; a server that leaves it out has our number. */
+static struct espax_process *answered(struct espax_session *s, const struct espax_message *m)
 {
-    struct espax_process *found = NULL;
+    uint64_t invoke = 0;
+    struct slice ref = m->values[ESPAX_CP_PR_REF];
+    if (ref.len > 0) {
+        return espax_process_of(s, ref, slice_of(NULL, 0));
+    }
     for (size_t i = 0; i < ESPAX_PROCESSES_MAX; i++) {
         struct espax_process *p = &s->processes[i];
-        bool waits = p->ref[0] != '\0' && p->until_mono_ms != 0 && !p->is_started;
-        if (waits && (found == NULL || p->until_mono_ms < found->until_mono_ms)) {
-            found = p;
+        if (p->is_used && !p->is_ended && slice_u64(m->invoke, UINT64_MAX, &invoke) == ERR_OK &&
+            p->invoke == invoke) {
+            return p;
         }
     }
-    return found;
+    return NULL;
 }
 
 static void take_started(struct espax_session *s, const struct espax_message *m, struct outbox *out)
 {
     struct slice code = m->values[ESPAX_RSP_CODE];
-    struct espax_process *p = espax_process_of(s, m->values[ESPAX_CP_PR_REF], slice_of(NULL, 0));
-    p = p == NULL ? oldest_waiting(s) : p;
-    if (p == NULL) {
+    struct espax_process *p = answered(s, m);
+    if (p == NULL || p->is_ended) {
         return;
     }
-    bool is_there = slice_eq_str(code, "200") || slice_eq_str(code, "450");
-    if (!is_there) {
-        refuse(p, "the centre's alarm server answered ", code, out);
+    p->until_mono_ms = 0; /* now a human has to; the ledger counts that time */
+    if (!slice_eq_str(code, "200") && !slice_eq_str(code, "450")) {
+        refuse(p->case_ref, "the centre's alarm server answered ", code, out);
+        p->is_used = false;
         return;
     }
     (void)slice_text(m->values[ESPAX_SP_PR_TAN], p->tan, sizeof p->tan);
-    p->is_started = true;
-    p->until_mono_ms = 0; /* now a human has to; the ledger counts that time */
     if (s->accepts_on_start) {
         out_delivered(out, p->case_ref);
+        p->is_delivered = true;
+    }
+}
+
+static void take_condition(const struct espax_message *m, struct outbox *out)
+{
+    struct slice health = m->values[ESPAX_S_HEALTH];
+    if (health.len > 0 && !slice_eq_nocase(health, "OK")) {
+        out_note(out, "server_condition", "the alarm server says that not all is well with it");
     }
 }
 
@@ -204,15 +261,23 @@ static struct verdict take_login(struct espax_session *s, const struct espax_mes
     if (!slice_eq_str(m->values[ESPAX_RSP_CODE], "200")) {
         out_note(out, "login_refused",
                  "the alarm server does not let us in; check user and password");
-        out_hang_up(out);
+        s->hold_mono_ms = now.mono_ms + REFUSED_MS;
         return verdict_at(ERR_AUTH, 0);
     }
+    s->hold_mono_ms = 0;
     (void)slice_text(m->session, s->session, sizeof s->session);
     s->is_logged_in = true;
     struct espax_message condition = {.type = ESPAX_REQ_S_CONDITION};
     ask(s, &condition, ANSWER_MS, now, out);
     beat_later(s, now);
     return verdict_at(ERR_OK, 0);
+}
+
+/* The server has forgotten our login; nothing that is asked now is done. */
+static bool is_forgotten(const struct espax_session *s, const struct espax_message *m)
+{
+    struct slice code = m->values[ESPAX_RSP_CODE];
+    return s->is_logged_in && (slice_eq_str(code, "407") || slice_eq_str(code, "401"));
 }
 
 struct verdict espax_client_input(struct espax_session *s, const struct espax_message *m,
@@ -227,6 +292,11 @@ struct verdict espax_client_input(struct espax_session *s, const struct espax_me
     case ESPAX_RSP_P_START:
         take_started(s, m, out);
         break;
+    case ESPAX_RSP_S_CONDITION:
+    case ESPAX_IND_S_SYSTEM:
+        take_condition(m, out);
+        break;
+    case ESPAX_IND_P_STATUS:
     case ESPAX_IND_P_EVENT:
     case ESPAX_IND_P_ENDED:
         take_indication(s, m, out);
@@ -241,29 +311,49 @@ struct verdict espax_client_input(struct espax_session *s, const struct espax_me
     default:
         break; /* responses to heartbeats, and progress that decides nothing */
     }
+    if (m->type != ESPAX_RSP_LOGIN && is_forgotten(s, m)) {
+        out_note(out, "session_lost",
+                 "the alarm server has forgotten our login; it is dialled again");
+        out_hang_up(out);
+    }
     wake_next(s, out);
     return v;
 }
 
-void espax_client_tick(struct espax_session *s, struct now now, struct outbox *out)
+/* False: the connection is given up. */
+static bool is_worth_it(const struct espax_session *s, struct now now, struct outbox *out)
 {
     if (s->until_mono_ms != 0 && now.mono_ms >= s->until_mono_ms) {
         out_note(out, "silent", "the alarm server does not answer; it is dialled again");
         out_hang_up(out);
+        return false;
+    }
+    if (s->hold_mono_ms != 0 && now.mono_ms >= s->hold_mono_ms) {
+        out_hang_up(out);
+        return false;
+    }
+    return true;
+}
+
+void espax_client_tick(struct espax_session *s, struct now now, struct outbox *out)
+{
+    if (!is_worth_it(s, now, out)) {
         return;
     }
     for (size_t i = 0; i < ESPAX_PROCESSES_MAX; i++) {
         struct espax_process *p = &s->processes[i];
-        if (p->ref[0] != '\0' && p->until_mono_ms != 0 && now.mono_ms >= p->until_mono_ms) {
-            refuse(p, "the centre's alarm server did not answer", slice_of(NULL, 0), out);
+        if (p->is_used && p->until_mono_ms != 0 && now.mono_ms >= p->until_mono_ms) {
+            refuse(p->case_ref, "the centre's alarm server did not answer", slice_of(NULL, 0), out);
+            p->until_mono_ms = 0; /* its yes may still come */
+            p->is_refused = true;
         }
     }
-    if (s->is_logged_in && now.mono_ms >= s->beat_mono_ms) {
+    if (now.mono_ms >= s->beat_mono_ms) {
         struct espax_message m = {.type = ESPAX_REQ_HEARTBEAT};
-        ask(s, &m, BEAT_ANSWER_MS, now, out);
         beat_later(s, now);
-    } else if (now.mono_ms >= s->beat_mono_ms) {
-        beat_later(s, now);
+        if (s->is_logged_in) {
+            ask(s, &m, BEAT_ANSWER_MS, now, out);
+        }
     }
     wake_next(s, out);
 }

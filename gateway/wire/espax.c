@@ -149,9 +149,18 @@ static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **
 static void XMLCALL on_text(void *user, const XML_Char *text, int len)
 {
     struct parse *p = user;
-    if (p->is_in_leaf && p->err == ERR_OK && len > 0) {
-        buf_put(&p->text, text, (size_t)len);
-        p->message->was_cut = p->message->was_cut || p->text.is_full;
+    if (!p->is_in_leaf || p->err != ERR_OK || len <= 0 || p->text.is_full) {
+        return;
+    }
+    size_t room = p->text.room - p->text.len;
+    size_t fits = (size_t)len < room ? (size_t)len : room;
+    while (fits > 0 && fits < (size_t)len && ((uint8_t)text[fits] & 0xc0) == 0x80) {
+        fits--;
+    }
+    buf_put(&p->text, text, fits);
+    if (fits < (size_t)len) {
+        p->text.is_full = true; /* nothing may follow what was cut */
+        p->message->was_cut = true;
     }
 }
 

@@ -21,9 +21,10 @@
 
 enum {
     ESPAX_HEADER_LEN = 10,
-    ESPAX_MESSAGE_MAX = 16384, /* bytes, header included */
+    ESPAX_MESSAGE_MAX =
+        65535, /* bytes, header included; CP-EVENT alone may have 16348 characters */
     ESPAX_ARENA = 160 * 1024,
-    ESPAX_TEXT_MAX = 256, /* bytes of one value that are kept */
+    ESPAX_TEXT_MAX = 640, /* bytes of one value that are kept: CP-TEXTMSG in any script */
     ESPAX_DEPTH_MAX = 16,
     ESPAX_ELEMENTS_MAX = 256
 };
@@ -64,6 +65,7 @@ enum {
     X(LI_PASSWORD, "LI-PASSWORD")                                                                  \
     X(RSP_CODE, "RSP-CODE")                                                                        \
     X(RSP_REASON, "RSP-REASON")                                                                    \
+    X(RSP_INFO, "RSP-INFO")                                                                        \
     X(LI_SERVER, "LI-SERVER")                                                                      \
     X(LI_SERVERSW, "LI-SERVERSW")                                                                  \
     X(LO_REASON, "LO-REASON")                                                                      \
@@ -90,6 +92,7 @@ enum {
     X(CP_PR_DETAILS, "CP-PR-DETAILS")                                                              \
     X(CP_PR_MASK, "CP-PR-MASK")                                                                    \
     X(SP_STATUS, "SP-STATUS")                                                                      \
+    X(SP_GETSTAT, "SP-GETSTAT")                                                                    \
     X(SP_ENDREASON, "SP-ENDREASON")                                                                \
     X(SP_RESULT, "SP-RESULT")                                                                      \
     X(SS_NETW_NO, "SS-NETW-NO")                                                                    \
@@ -115,7 +118,8 @@ enum espax_field {
         ESPAX_FIELD_COUNT
 };
 
-/* Values are trimmed; they lie in the arena after parsing. Empty: not there, or empty. */
+/* Values are trimmed; they lie in the arena after parsing. Empty: not there, or empty. A long one keeps
+ * what fits, whole characters. */
 struct espax_message {
     enum espax_type type;
     struct slice version;
