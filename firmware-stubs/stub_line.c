@@ -3,6 +3,7 @@
 
 #include "io/port.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,15 +101,14 @@ struct stub_line *stub_line_open(struct ev_loop *loop, const char *to, int64_t r
     char peer[STUB_PEER_ROOM];
     char why[200];
     struct stub_line *line = calloc(1, sizeof *line);
-    if (line == NULL || !stub_peer(to, peer)) {
+    bool is_udp = strstr(to, ";udp") != NULL; /* stub_peer alone would take UDP for granted */
+    char whole[STUB_PEER_ROOM];
+    int len = snprintf(whole, sizeof whole, "%s%s", to, strchr(to, ';') == NULL ? ";tcp" : "");
+    if (line == NULL || len >= (int)sizeof whole || !stub_peer(whole, peer)) {
         free(line);
         return NULL;
     }
-    char *kind = strchr(peer, ';');
-    bool is_udp = kind != NULL && strcmp(kind, ";udp") == 0;
-    if (kind != NULL) {
-        *kind = '\0';
-    }
+    *strchr(peer, ';') = '\0';
     line->loop = loop;
     line->device = *device;
     line->retry_ms = retry_s * 1000;

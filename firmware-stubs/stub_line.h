@@ -19,7 +19,7 @@ struct stub_line_device {
     void *context;
 };
 
-/* `to`: "127.0.0.1:12300" or with ";udp". retry_s 0: nothing is said twice. NULL: said on stderr. */
+/* `to`: "127.0.0.1:12300" (TCP) or with ";udp". retry_s 0: nothing is said twice. NULL: said on stderr. */
 struct stub_line *stub_line_open(struct ev_loop *loop, const char *to, int64_t retry_s,
                                  const struct stub_line_device *device);
 void stub_line_close(struct stub_line *line); /* NULL is fine */
