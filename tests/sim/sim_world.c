@@ -48,8 +48,13 @@ struct looking {
     const struct case_value *before;
 };
 
+/* A list of silences is found by its id, not by a line: who was in one that somebody has taken, and is
+ * silent again much later, opens another. */
 static bool is_same_line(const struct case_value *a, const struct case_value *b)
 {
+    if (a->kind == KIND_DEVICE_SILENT && strcmp(a->dialect, "gateway") == 0) {
+        return false;
+    }
     bool is_technical = kind_is_technical(a->kind);
     return strcmp(a->device, b->device) == 0 && strcmp(a->dialect, b->dialect) == 0 &&
            is_technical == kind_is_technical(b->kind) && (!is_technical || a->kind == b->kind);

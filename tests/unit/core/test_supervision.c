@@ -1,43 +1,5 @@
-/* test_supervision.c - silence: promised intervals, a whole ward in one case, and who is left without help. */
-#include "unit/core/town.h"
-
-static void start(void)
-{
-    struct input started = {.type = INPUT_STARTED, .reason = "boot", .to = "1"};
-    assert_int_equal(town_input(started).err, ERR_OK);
-}
-
-static void alive(const char *dialect, const char *key, int64_t interval_ms)
-{
-    struct alarm alarm = town_alarm(dialect, key, KIND_UNKNOWN, PHASE_RAISED, "hb");
-    alarm.interval_ms = interval_ms;
-    assert_int_equal(town_input((struct input){.type = INPUT_ALIVE, .alarm = &alarm}).err, ERR_OK);
-    ledger_heard(f.ledger, alarm.device, f.now);
-}
-
-static size_t silences(enum phase phase)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < f.journal_count; i++) {
-        const struct record *r = &f.journal[i];
-        count += r->type == RECORD_EVENT && r->event.kind == KIND_DEVICE_SILENT &&
-                 r->event.phase == phase;
-    }
-    return count;
-}
-
-/* The newest value of the newest silence case. */
-static const struct case_value *newest(void)
-{
-    for (size_t i = f.journal_count; i > 0; i--) {
-        const struct record *r = &f.journal[i - 1];
-        if (r->type == RECORD_CASE && r->case_.case_.kind == KIND_DEVICE_SILENT) {
-            return &r->case_.case_;
-        }
-    }
-    fail_msg("no case tells of a silence");
-    return NULL;
-}
+/* test_supervision.c - silence: promised intervals, a whole ward in one case. */
+#include "unit/core/silence.h"
 
 static void devices_own_promise_counts_where_nothing_is_configured(void **state)
 {
@@ -132,12 +94,27 @@ static void silence_that_joins_rings_again(void **state)
     alive("espa", "panel/13", 60000);
     town_pass(40000); /* the panel alone */
     struct alarm_id id = newest()->id;
-    (void)town_says(INPUT_RECEIPT, "anna", id, "");
+    struct input sounded = {.type = INPUT_RECEIPT, .case_id = id, .stage = OFFER_SOUNDED};
+    town_text(sounded.staff, sizeof sounded.staff, "anna");
+    (void)town_input(sounded);
+    assert_int_equal(town_stage(id, "anna"), OFFER_SOUNDED);
     assert_int_equal(ledger_open_count(f.ledger), 1);
-    town_pass(30000);
+    town_pass(24000);
     assert_string_equal(newest()->text, "2: room13, panel");
     assert_int_equal(town_stage(id, "anna"), OFFER_QUEUED);
     assert_int_equal(town_changes(CHANGE_RAISED), 1);
+    assert_int_equal(town_changes(CHANGE_REOPENED), 0);
+}
+
+static void promise_may_come_with_an_alarm(void **state)
+{
+    (void)state;
+    start();
+    struct alarm alarm = town_alarm("espa", "panel/13", KIND_HELP, PHASE_RAISED, "1");
+    alarm.interval_ms = 20000;
+    (void)town_input((struct input){.type = INPUT_ALARM, .alarm = &alarm});
+    town_pass(22000);
+    assert_int_equal(silences(PHASE_RAISED), 1);
 }
 
 static void later_silence_of_a_case_that_is_seen_to_is_its_own(void **state)
@@ -166,88 +143,6 @@ static void other_units_silence_is_another_case(void **state)
     assert_int_equal(silences(PHASE_RAISED), 2);
     assert_int_equal(ledger_open_count(f.ledger), 2);
     assert_string_equal(newest()->device, "hub1");
-}
-
-/* The class of the case that this fault opens or joins. */
-static enum class_ class_of_fault(const char *dialect, const char *key, enum kind kind,
-                                  const char *reference)
-{
-    struct reply reply = town_raise(dialect, key, kind, PHASE_RAISED, reference);
-    return town_case(reply.case_id)->class_;
-}
-
-static void only_device_of_a_place_leaves_a_person_unprotected(void **state)
-{
-    (void)state;
-    start();
-    alive("espa", "panel/13", 20000);
-    town_pass(22000);
-    assert_int_equal(newest()->class_, CLASS_URGENT);
-    assert_int_equal(newest()->kind, KIND_DEVICE_SILENT);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_DEVICE_FAULT, "1"), CLASS_URGENT);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_RADIO_FAULT, "2"), CLASS_URGENT);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_LINK_LOST, "3"), CLASS_URGENT);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_BATTERY_LOW, "4"), CLASS_TECHNICAL);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_MAINS_LOST, "5"), CLASS_TECHNICAL);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_TAMPER, "6"), CLASS_TECHNICAL);
-    assert_int_equal(class_of_fault("espa", "elsewhere", KIND_DEVICE_FAULT, "7"), CLASS_TECHNICAL);
-}
-
-static void neighbour_is_a_comfort_only_while_it_is_known_to_work(void **state)
-{
-    (void)state;
-    start();
-    assert_int_equal(class_of_fault("scaip", "4712", KIND_DEVICE_FAULT, "1"), CLASS_TECHNICAL);
-    assert_int_equal(class_of_fault("scaip", "4711", KIND_TAMPER, "2"), CLASS_TECHNICAL);
-    /* the door is supervised by nobody, and it has a fault */
-    assert_int_equal(class_of_fault("scaip", "4711", KIND_RADIO_FAULT, "3"), CLASS_URGENT);
-    /* now the hub has one: what was a technician's before is urgent when it is said again */
-    assert_int_equal(class_of_fault("scaip", "4712", KIND_DEVICE_FAULT, "4"), CLASS_URGENT);
-    assert_string_equal(town_last(CHANGE_REOPENED)->reason, "unprotected");
-}
-
-static void fault_that_is_said_again_is_not_an_impatient_person(void **state)
-{
-    (void)state;
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_RADIO_FAULT, "1"), CLASS_URGENT);
-    assert_int_equal(class_of_fault("espa", "panel/13", KIND_RADIO_FAULT, "2"), CLASS_URGENT);
-    assert_int_equal(town_changes(CHANGE_REPEATED), 1);
-}
-
-static void two_that_fall_silent_at_once_are_no_comfort_to_each_other(void **state)
-{
-    (void)state;
-    start();
-    alive("espa", "panel/12", 60000);
-    town_pass(70000);
-    assert_int_equal(newest()->class_, CLASS_URGENT);
-    for (size_t i = 0; i < f.journal_count; i++) {
-        if (f.journal[i].type == RECORD_EVENT) {
-            assert_int_equal(f.journal[i].event.class_, CLASS_URGENT);
-        }
-    }
-}
-
-static void silence_after_a_low_battery_is_urgent_though_others_live(void **state)
-{
-    (void)state;
-    start();
-    alive("espa", "panel/12", 600000); /* lives beside the panel */
-    assert_int_equal(class_of_fault("espa", "panel", KIND_BATTERY_LOW, "1"), CLASS_TECHNICAL);
-    town_pass(64000);
-    assert_int_equal(silences(PHASE_RAISED), 1);
-    assert_int_equal(newest()->class_, CLASS_URGENT);
-}
-
-static void low_battery_that_was_seen_to_makes_no_silence_graver(void **state)
-{
-    (void)state;
-    start();
-    alive("espa", "panel/12", 600000);
-    (void)town_raise("espa", "panel", KIND_BATTERY_LOW, PHASE_RAISED, "1");
-    (void)town_raise("espa", "panel", KIND_BATTERY_LOW, PHASE_RESTORED, "2");
-    town_pass(64000);
-    assert_int_equal(newest()->class_, CLASS_TECHNICAL);
 }
 
 /* The panel alone is silent, which is a technician's; anna has it. */
@@ -295,6 +190,34 @@ static void graver_silence_calls_back_what_a_centre_has_taken(void **state)
     town_pass(22000);
     assert_int_equal(town_case(id)->state, CASE_OFFERED);
     assert_int_equal(town_stage(id, "bo"), OFFER_QUEUED);
+}
+
+static void gravest_of_those_that_fall_silent_at_once_counts(void **state)
+{
+    (void)state;
+    start();
+    alive("espa", "panel/12", 600000);
+    alive("espa", "panel/13", 60000); /* together with the panel */
+    town_pass(64000);
+    assert_string_equal(newest()->text, "2: room13, panel");
+    assert_int_equal(newest()->class_, CLASS_URGENT);
+    assert_int_equal(town_changes(CHANGE_UPDATED), 0);
+}
+
+static void what_a_centre_has_taken_long_ago_takes_no_more(void **state)
+{
+    (void)state;
+    start();
+    town_pass(64000);
+    struct alarm_id id = newest()->id;
+    assert_int_equal(town_centre("centre", id, ERR_OK).err, ERR_OK);
+    for (int i = 0; i < 16; i++) {
+        alive("espa", "panel/13", 60000);
+        town_pass(60000);
+    }
+    town_pass(10000);
+    assert_string_equal(newest()->device, "room13");
+    assert_false(alarm_id_eq(&newest()->id, &id));
 }
 
 static void silence_that_is_no_graver_only_lengthens_the_list_of_who_has_it(void **state)
@@ -356,6 +279,17 @@ static void silence_that_a_hub_reports_is_its_own_and_ends_no_list(void **state)
     assert_true(ledger_device(f.ledger, 2, f.now).is_silent);
 }
 
+static void end_that_a_hub_reports_ends_no_list_among_nested_devices_either(void **state)
+{
+    (void)state;
+    start();
+    (void)town_raise("scaip", "4712", KIND_HELP, PHASE_RAISED, "1"); /* hub1/door */
+    town_pass(64000);
+    (void)town_raise("espa", "panel", KIND_DEVICE_SILENT, PHASE_RESTORED, "2");
+    assert_true(ledger_device(f.ledger, 2, f.now).is_silent);
+    assert_int_equal(ledger_open_count(f.ledger), 2);
+}
+
 /* Another life after `down_ms` without one. */
 static void restart(int64_t down_ms)
 {
@@ -410,16 +344,46 @@ static void time_in_which_we_were_down_makes_nobody_silent(void **state)
     assert_int_equal(silences(PHASE_RAISED), 1);
 }
 
-static void clock_that_jumps_before_a_start_makes_nobody_silent(void **state)
+static void many_short_nights_make_nobody_silent_either(void **state)
+{
+    (void)state;
+    start();
+    alive("scaip", "4711", 0);
+    for (int i = 0; i < 4; i++) {
+        restart(3600000);
+    }
+    alive("espa", "panel", 0);
+    town_pass(62000);
+    assert_int_equal(silences(PHASE_RAISED), 0);
+}
+
+static void silence_is_named_by_the_last_sign_that_the_journal_knows(void **state)
 {
     (void)state;
     start();
     alive("espa", "panel/13", 20000);
+    restart(1000);
+    town_pass(22000);
+    const struct record *event = NULL;
+    for (size_t i = 0; i < f.journal_count; i++) {
+        event = f.journal[i].type == RECORD_EVENT ? &f.journal[i] : event;
+    }
+    assert_non_null(event);
+    assert_string_equal(event->event.reference, "silent@1762167600000"); /* noon */
+}
+
+static void clock_that_jumps_before_a_start_makes_nobody_silent(void **state)
+{
+    (void)state;
+    start();
+    alive("scaip", "4711", 0);
     f.now.wall_ms += 400LL * 86400000;
     assert_int_equal(town_duty("anna", true).err, ERR_OK);
+    alive("espa", "panel", 0);
     restart(1000);
-    town_pass(20000);
-    assert_int_equal(silences(PHASE_RAISED), 0);
+    alive("espa", "panel", 0);
+    town_pass(62000);
+    assert_int_equal(silences(PHASE_RAISED), 0); /* the hub has ten minutes */
 }
 
 static void last_sign_of_life_is_known_across_lives(void **state)
@@ -463,6 +427,10 @@ static void highest_sequence_of_a_device_is_kept(void **state)
         (void)town_input((struct input){.type = INPUT_ALARM, .alarm = &alarm});
     }
     assert_int_equal(ledger_sequence(f.ledger, "hub1"), 9);
+    struct alarm beat = town_alarm("scaip", "4711", KIND_UNKNOWN, PHASE_RAISED, "hb");
+    beat.sequence = 12;
+    (void)town_input((struct input){.type = INPUT_ALIVE, .alarm = &beat});
+    assert_int_equal(ledger_sequence(f.ledger, "hub1"), 12);
     assert_int_equal(ledger_sequence(f.ledger, "room12"), 0);
     assert_int_equal(ledger_sequence(f.ledger, "nobody"), 0);
 }
@@ -479,22 +447,22 @@ int main(void)
         TEST(list_shrinks_and_the_last_one_back_ends_the_case),
         TEST(list_is_the_same_after_a_restart),
         TEST(silence_that_joins_rings_again),
+        TEST(promise_may_come_with_an_alarm),
         TEST(later_silence_of_a_case_that_is_seen_to_is_its_own),
         TEST(other_units_silence_is_another_case),
-        TEST(only_device_of_a_place_leaves_a_person_unprotected),
-        TEST(neighbour_is_a_comfort_only_while_it_is_known_to_work),
-        TEST(fault_that_is_said_again_is_not_an_impatient_person),
-        TEST(two_that_fall_silent_at_once_are_no_comfort_to_each_other),
-        TEST(silence_after_a_low_battery_is_urgent_though_others_live),
-        TEST(low_battery_that_was_seen_to_makes_no_silence_graver),
         TEST(graver_silence_opens_the_case_again_with_the_graver_plan),
         TEST(graver_silence_calls_back_what_a_centre_has_taken),
+        TEST(gravest_of_those_that_fall_silent_at_once_counts),
+        TEST(what_a_centre_has_taken_long_ago_takes_no_more),
         TEST(silence_that_is_no_graver_only_lengthens_the_list_of_who_has_it),
         TEST(window_counts_from_the_newest_of_the_list_and_not_from_any_change),
         TEST(case_is_about_the_unit_until_one_device_is_left),
         TEST(silence_that_a_hub_reports_is_its_own_and_ends_no_list),
+        TEST(end_that_a_hub_reports_ends_no_list_among_nested_devices_either),
         TEST(device_that_speaks_once_a_day_is_missed_though_we_restart_twice_a_day),
         TEST(time_in_which_we_were_down_makes_nobody_silent),
+        TEST(many_short_nights_make_nobody_silent_either),
+        TEST(silence_is_named_by_the_last_sign_that_the_journal_knows),
         TEST(clock_that_jumps_before_a_start_makes_nobody_silent),
         TEST(last_sign_of_life_is_known_across_lives),
         TEST(closed_by_hand_the_return_ends_only_the_silence),

@@ -1,30 +1,5 @@
 /* test_trial.c - tests of devices: asked for, answered or not, and in a lane of their own. */
-#include "unit/core/town.h"
-
-static void start(void)
-{
-    struct input started = {.type = INPUT_STARTED, .reason = "boot", .to = "1"};
-    assert_int_equal(town_input(started).err, ERR_OK);
-}
-
-static void alive(const char *dialect, const char *key, int64_t interval_ms)
-{
-    struct alarm alarm = town_alarm(dialect, key, KIND_UNKNOWN, PHASE_RAISED, "hb");
-    alarm.interval_ms = interval_ms;
-    assert_int_equal(town_input((struct input){.type = INPUT_ALIVE, .alarm = &alarm}).err, ERR_OK);
-    ledger_heard(f.ledger, alarm.device, f.now);
-}
-
-static size_t silences(enum phase phase)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < f.journal_count; i++) {
-        const struct record *r = &f.journal[i];
-        count += r->type == RECORD_EVENT && r->event.kind == KIND_DEVICE_SILENT &&
-                 r->event.phase == phase;
-    }
-    return count;
-}
+#include "unit/core/silence.h"
 
 static struct reply ask_trial(const char *device)
 {
@@ -63,6 +38,25 @@ static void real_press_during_a_test_is_an_alarm_and_answers_it(void **state)
     assert_int_equal(trial_of(0), TRIAL_HEARD);
     assert_int_equal(town_case(reply.case_id)->kind, KIND_HELP);
     assert_int_equal(town_stage(reply.case_id, "anna"), OFFER_QUEUED);
+}
+
+static void any_message_that_calls_itself_a_test_answers_one(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_trial("room12").err, ERR_OK);
+    struct alarm alarm = town_alarm("espa", "panel/12", KIND_BATTERY_LOW, PHASE_RAISED, "1");
+    alarm.is_test = true;
+    (void)town_input((struct input){.type = INPUT_ALARM, .alarm = &alarm});
+    assert_int_equal(trial_of(0), TRIAL_HEARD);
+    assert_int_equal(ledger_open_count(f.ledger), 0);
+}
+
+static void reset_answers_no_test(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_trial("room12").err, ERR_OK);
+    (void)town_raise("espa", "panel/12", KIND_HELP, PHASE_RESTORED, "1");
+    assert_int_equal(trial_of(0), TRIAL_ASKED);
 }
 
 static void heartbeat_and_fault_answer_no_test(void **state)
@@ -156,6 +150,20 @@ static void flood_of_tests_hides_no_test_that_was_asked_for(void **state)
     assert_int_equal(send_test("4711", 31).err, ERR_DUPLICATE);
 }
 
+static void device_under_evaluation_may_test_as_it_likes(void **state)
+{
+    (void)state;
+    static struct device devices[sizeof town_devices / sizeof town_devices[0]];
+    memcpy(devices, town_devices, sizeof devices);
+    devices[3].record_all = true;
+    f.directory.devices = devices;
+    f.ledger = town_fold(f.memory, 0, f.now);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(send_test("4711", i).err, ERR_OK);
+    }
+    assert_int_equal(f.journal_count, 40);
+}
+
 static void strangers_share_one_lane_of_tests(void **state)
 {
     (void)state;
@@ -176,12 +184,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_that_is_asked_for_is_answered_by_a_test_alarm_in_its_own_lane),
         TEST(real_press_during_a_test_is_an_alarm_and_answers_it),
+        TEST(any_message_that_calls_itself_a_test_answers_one),
+        TEST(reset_answers_no_test),
         TEST(heartbeat_and_fault_answer_no_test),
         TEST(test_that_nobody_hears_is_a_fault_of_the_device),
         TEST(press_after_a_failed_test_ends_the_fault),
         TEST(failed_test_is_no_sign_of_life),
         TEST(flood_of_tests_is_answered_and_does_not_fill_the_journal),
         TEST(flood_of_tests_hides_no_test_that_was_asked_for),
+        TEST(device_under_evaluation_may_test_as_it_likes),
         TEST(strangers_share_one_lane_of_tests)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
