@@ -250,6 +250,23 @@ static void window_counts_from_the_newest_of_the_list_and_not_from_any_change(vo
     assert_string_equal(town_case(id)->text, "");
 }
 
+static void who_joins_keeps_the_list_open_for_the_next(void **state)
+{
+    (void)state;
+    struct alarm_id id = taken_site();
+    for (int i = 0; i < 12; i++) {
+        town_pass(60000);
+        alive("espa", "panel/12", 600000);
+        alive("espa", "panel/13", 60000);
+    }
+    town_pass(64000); /* room13, 13 minutes after the panel */
+    assert_int_equal(town_says(INPUT_ACCEPT, "anna", id, "").err, ERR_OK);
+    assert_int_equal(town_says(INPUT_ON_SITE, "anna", id, "").err, ERR_OK);
+    town_pass(580000); /* room12, 10 minutes after that */
+    assert_string_equal(town_case(id)->text, "3: room12, room13, panel");
+    assert_string_equal(town_case(id)->owner, "anna");
+}
+
 static void case_is_about_the_unit_until_one_device_is_left(void **state)
 {
     (void)state;
@@ -456,6 +473,7 @@ int main(void)
         TEST(what_a_centre_has_taken_long_ago_takes_no_more),
         TEST(silence_that_is_no_graver_only_lengthens_the_list_of_who_has_it),
         TEST(window_counts_from_the_newest_of_the_list_and_not_from_any_change),
+        TEST(who_joins_keeps_the_list_open_for_the_next),
         TEST(case_is_about_the_unit_until_one_device_is_left),
         TEST(silence_that_a_hub_reports_is_its_own_and_ends_no_list),
         TEST(end_that_a_hub_reports_ends_no_list_among_nested_devices_either),
