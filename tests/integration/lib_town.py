@@ -79,6 +79,8 @@ class Town(house.House):
                 ("devices.csv", "device,dialect,key,place,vendor,supervision_s,on_reset,record,kind\n"
                  + "".join(f"trygg-{i},scaip,{controller(i)},hem-{i},Prov,0,mark,,\n" for i in rows))):
             (self.config / name).write_text(text, encoding="utf-8")
+        for name in ("keys.csv", "codes.csv"):  # of the demo's devices
+            (self.config / name).unlink()
 
     # --- lives ---
 
