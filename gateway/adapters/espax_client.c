@@ -113,6 +113,7 @@ enum err espax_client_deliver(struct espax_session *s, const struct adapter_deli
     memcpy(p->ref, ref, sizeof p->ref);
     memcpy(p->case_ref, c->id.at, CASE_REF_LEN);
     p->is_refused = false; /* what is said from now on is said of this attempt */
+    p->was_delivered = p->was_delivered || p->is_delivered;
     p->is_delivered = false;
     uint8_t bytes[160]; /* CP-TEXTMSG holds 160 */
     struct buf text = buf_of(bytes, sizeof bytes);
@@ -227,7 +228,18 @@ static struct espax_process *answered(struct espax_session *s, const struct espa
     return NULL;
 }
 
-static void take_started(struct espax_session *s, const struct espax_message *m, struct outbox *out)
+/* It is there already. Whether somebody took it while we were not connected is not told by itself. */
+static void ask_state(struct espax_session *s, const struct espax_process *p, struct now now,
+                      struct outbox *out)
+{
+    struct espax_message m = {.type = ESPAX_REQ_P_GETSTAT};
+    m.values[ESPAX_CP_PR_REF] = slice_str(p->ref);
+    m.values[ESPAX_CP_PR_MASK] = slice_str("All");
+    ask(s, &m, ANSWER_MS, now, out);
+}
+
+static void take_started(struct espax_session *s, const struct espax_message *m, struct now now,
+                         struct outbox *out)
 {
     struct slice code = m->values[ESPAX_RSP_CODE];
     struct espax_process *p = answered(s, m);
@@ -244,6 +256,8 @@ static void take_started(struct espax_session *s, const struct espax_message *m,
     if (s->accepts_on_start) {
         out_delivered(out, p->case_ref);
         p->is_delivered = true;
+    } else if (slice_eq_str(code, "450") && !p->was_delivered) {
+        ask_state(s, p, now, out);
     }
 }
 
@@ -290,7 +304,7 @@ struct verdict espax_client_input(struct espax_session *s, const struct espax_me
         v = take_login(s, m, now, out);
         break;
     case ESPAX_RSP_P_START:
-        take_started(s, m, out);
+        take_started(s, m, now, out);
         break;
     case ESPAX_RSP_S_CONDITION:
     case ESPAX_IND_S_SYSTEM:

@@ -54,7 +54,8 @@ struct espax_process {
     uint64_t invoke;       /* of the newest P-START */
     int64_t until_mono_ms; /* its answer is awaited; 0: it has come */
     bool is_refused;       /* told once; a later yes still counts */
-    bool is_delivered;
+    bool is_delivered;     /* by this attempt */
+    bool was_delivered; /* by an earlier one: what the server knows of that says nothing of this */
 };
 
 /* Server: a request that waits for the journal. */
