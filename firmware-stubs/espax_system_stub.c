@@ -1,7 +1,7 @@
 /* espax_system_stub.c - stub-espax_system: a nurse-call system that speaks ESPA-X, as a client.
  *
  * Commands on stdin: call WARD BED "TEXT" [prio], cancel REFERENCE, quit. A process is started again until
- * 200 or 450 answers it, also over a new login. Faults: README.md.
+ * 200 or 450 answers it, also over a new login; so is its stop, until 200 or 410. Faults: README.md.
  */
 #include "stub_line.h"
 #include "wire/espax.h"
@@ -10,7 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANCEL = 100000 }; /* invoke ids of cancels, so that their answers are told apart */
+enum {
+    KEPT_BASE = 100000, /* their invoke ids lie above those of heartbeats */
+    LOGINS_MAX = 3      /* refused so often, it is not tried again */
+};
+
+/* What is kept until it is answered; written anew for each session. */
+struct call {
+    uint32_t number; /* 0: free */
+    bool is_stop;
+    char ref[33];
+    char ward[16];
+    char bed[16];
+    char text[161];
+    char prio[12];
+};
 
 struct nurse_call {
     struct ev_loop *loop;
@@ -23,6 +37,9 @@ struct nurse_call {
     char session[40];
     uint32_t number;
     uint32_t invoke;
+    unsigned refused_logins;
+    struct call calls[STUB_LINE_KEPT];
+    struct call last; /* for the fault `stale` */
     uint8_t memory[ESPAX_ARENA];
 };
 
@@ -69,6 +86,7 @@ static void on_up(void *context)
 {
     struct nurse_call *n = context;
     struct espax_message m = {.type = ESPAX_REQ_LOGIN};
+    n->session[0] = '\0';
     m.values[ESPAX_LI_CLIENT] = slice_str("Kallelse");
     m.values[ESPAX_LI_CLIENTSW] = slice_str("1");
     m.values[ESPAX_LI_USER] = slice_str(n->user);
@@ -78,16 +96,58 @@ static void on_up(void *context)
         return;
     }
     stub_line_hold(n->line, true);
-    say(n, &m, "REQ.LOGIN");
+    if (n->refused_logins < LOGINS_MAX) {
+        say(n, &m, "REQ.LOGIN");
+    }
 }
 
-/* The session is not known yet when a call waits for the login: it is put in when it is said. */
-static void on_call(struct nurse_call *n, char *rest)
+static void encode_call(struct nurse_call *n, const struct call *c, struct buf *out)
 {
-    char ref[33];
+    struct espax_message m = {.type = c->is_stop ? ESPAX_REQ_P_STOP : ESPAX_REQ_P_START};
+    m.values[ESPAX_CP_PR_REF] = slice_str(c->ref);
+    if (c->is_stop) {
+        m.values[ESPAX_CP_PR_MASK] = slice_str("All");
+    } else {
+        m.values[ESPAX_CP_GROUPID] = slice_str("1");
+        m.values[ESPAX_CP_TEXTMSG] = slice_str(c->text);
+        m.values[ESPAX_CP_WARD] = slice_str(c->ward);
+        m.values[ESPAX_CP_BED] = slice_str(c->bed);
+        m.values[ESPAX_CP_PRIO] = slice_str(c->prio);
+        m.values[ESPAX_CP_PR_DETAILS] = slice_str("All");
+    }
+    encode(n, &m, KEPT_BASE + c->number, out);
+}
+
+static void keep(struct nurse_call *n, const struct call *call)
+{
     uint8_t bytes[STUB_LINE_MESSAGE_MAX];
     struct buf out = buf_of(bytes, sizeof bytes);
-    struct espax_message m = {.type = ESPAX_REQ_P_START};
+    for (size_t i = 0; i < STUB_LINE_KEPT; i++) {
+        if (n->calls[i].number == 0) {
+            n->calls[i] = *call;
+            break;
+        }
+    }
+    encode_call(n, call, &out);
+    stub_line_keep(n->line, call->number, buf_slice(&out), call->is_stop ? "P-STOP" : "P-START");
+}
+
+/* All that waits belongs to the session that has just begun. */
+static void renew_all(struct nurse_call *n)
+{
+    for (size_t i = 0; i < STUB_LINE_KEPT; i++) {
+        uint8_t bytes[STUB_LINE_MESSAGE_MAX];
+        struct buf out = buf_of(bytes, sizeof bytes);
+        if (n->calls[i].number != 0) {
+            encode_call(n, &n->calls[i], &out);
+            stub_line_renew(n->line, n->calls[i].number, buf_slice(&out));
+        }
+    }
+}
+
+static void on_call(struct nurse_call *n, char *rest)
+{
+    struct call c = {.number = ++n->number};
     const char *ward = stub_word(&rest);
     const char *bed = stub_word(&rest);
     const char *text = stub_word(&rest);
@@ -96,40 +156,30 @@ static void on_call(struct nurse_call *n, char *rest)
         stub_complain("Write: call WARD BED \"TEXT\" [Emergency|High|Standard|Low].");
         return;
     }
-    if (!has_fault(n, "reused_ref") || n->number == 0) {
-        n->number++;
-    }
-    snprintf(ref, sizeof ref, "k%lld-%u", (long long)(loop_now().wall_ms / 1000),
-             (unsigned)n->number);
+    (void)slice_text(slice_str(ward), c.ward, sizeof c.ward);
+    (void)slice_text(slice_str(bed), c.bed, sizeof c.bed);
+    (void)slice_text(slice_str(text), c.text, sizeof c.text);
+    (void)slice_text(slice_str(prio == NULL ? "High" : prio), c.prio, sizeof c.prio);
+    snprintf(c.ref, sizeof c.ref, "k%lld-%u", (long long)(loop_now().wall_ms / 1000),
+             (unsigned)c.number);
     if (has_fault(n, "reused_ref")) {
-        snprintf(ref, sizeof ref, "k-1");
+        snprintf(c.ref, sizeof c.ref, "k-1");
     }
-    m.values[ESPAX_CP_PR_REF] = slice_str(ref);
-    m.values[ESPAX_CP_GROUPID] = slice_str("1");
-    m.values[ESPAX_CP_TEXTMSG] = slice_str(text);
-    m.values[ESPAX_CP_WARD] = slice_str(ward);
-    m.values[ESPAX_CP_BED] = slice_str(bed);
-    m.values[ESPAX_CP_PRIO] = slice_str(prio == NULL ? "High" : prio);
-    m.values[ESPAX_CP_PR_DETAILS] = slice_str("All");
-    encode(n, &m, n->number, &out);
-    stub_say("process number=%u ref=%s", (unsigned)n->number, ref);
-    stub_line_keep(n->line, n->number, buf_slice(&out), "P-START");
+    stub_say("process number=%u ref=%s", (unsigned)c.number, c.ref);
+    n->last = c;
+    keep(n, &c);
 }
 
 static void on_cancel(struct nurse_call *n, char *rest)
 {
-    uint8_t bytes[STUB_LINE_MESSAGE_MAX];
-    struct buf out = buf_of(bytes, sizeof bytes);
-    struct espax_message m = {.type = ESPAX_REQ_P_STOP};
+    struct call c = {.number = ++n->number, .is_stop = true};
     const char *ref = stub_word(&rest);
     if (ref == NULL) {
         stub_complain("Write: cancel REFERENCE, as the line `process` has told it.");
         return;
     }
-    m.values[ESPAX_CP_PR_REF] = slice_str(ref);
-    m.values[ESPAX_CP_PR_MASK] = slice_str("All");
-    encode(n, &m, CANCEL + ++n->number, &out);
-    stub_line_keep(n->line, CANCEL + n->number, buf_slice(&out), "P-STOP");
+    (void)slice_text(slice_str(ref), c.ref, sizeof c.ref);
+    keep(n, &c);
 }
 
 static void on_line(void *context, char *line)
@@ -156,40 +206,89 @@ static void on_beat(struct ev_loop *loop, struct ev_timer *timer, int events)
     struct espax_message m = {.type = ESPAX_REQ_HEARTBEAT};
     (void)loop;
     (void)events;
-    if (n->session[0] != '\0') {
-        say(n, &m, "REQ.HEARTBEAT");
+    if (n->session[0] == '\0') {
+        return;
     }
+    say(n, &m, "REQ.HEARTBEAT");
+    if (has_fault(n, "stale") && n->last.number != 0) {
+        uint8_t bytes[STUB_LINE_MESSAGE_MAX];
+        struct buf out = buf_of(bytes, sizeof bytes);
+        encode_call(n, &n->last, &out);
+        stub_line_say(n->line, buf_slice(&out), "P-START");
+    }
+}
+
+static void take_login(struct nurse_call *n, const struct espax_message *m, const char *code)
+{
+    stub_say("login code=%s", code);
+    if (strcmp(code, "200") != 0) {
+        n->refused_logins++;
+        if (n->refused_logins == LOGINS_MAX) {
+            stub_say("gave_up login");
+        }
+        return;
+    }
+    n->refused_logins = 0;
+    (void)slice_text(m->session, n->session, sizeof n->session);
+    renew_all(n);
+    stub_line_hold(n->line, false);
+}
+
+/* A start is done with 200 and 450, a stop with 200 and 410; all else is tried again. */
+static void take_response(struct nurse_call *n, const struct espax_message *m, const char *code)
+{
+    bool is_start = m->type == ESPAX_RSP_P_START;
+    bool is_done = strcmp(code, "200") == 0 || strcmp(code, is_start ? "450" : "410") == 0;
+    uint64_t number = 0;
+    (void)!slice_u64(m->invoke, UINT32_MAX, &number);
+    number = number > KEPT_BASE ? number - KEPT_BASE : 0;
+    if (!is_done) {
+        stub_say("refused number=%u code=%s", (unsigned)number, code);
+        return;
+    }
+    (void)stub_line_answered(n->line, (uint32_t)number, code);
+    for (size_t i = 0; i < STUB_LINE_KEPT; i++) {
+        if (n->calls[i].number == number) {
+            n->calls[i].number = 0;
+        }
+    }
+}
+
+static void take_indication(const struct espax_message *m)
+{
+    char ref[40];
+    char word[40];
+    struct slice what = m->values[ESPAX_SS_RESULT].len > 0   ? m->values[ESPAX_SS_RESULT]
+                        : m->values[ESPAX_SP_STATUS].len > 0 ? m->values[ESPAX_SP_STATUS]
+                                                             : m->values[ESPAX_SP_ENDREASON];
+    stub_say("indication %s ref=%s result=\"%s\"", espax_type_name(m->type),
+             stub_plain(m->values[ESPAX_CP_PR_REF], ref, sizeof ref),
+             stub_plain(what, word, sizeof word));
 }
 
 static void take(struct nurse_call *n, const struct espax_message *m)
 {
     char code[8] = "";
-    char word[40];
-    uint64_t number = 0;
     (void)slice_text(m->values[ESPAX_RSP_CODE], code, sizeof code);
-    (void)!slice_u64(m->invoke, UINT32_MAX, &number);
-    if (m->type == ESPAX_RSP_LOGIN) {
-        stub_say("login code=%s", code);
-        (void)slice_text(m->session, n->session, sizeof n->session);
-        stub_line_hold(n->line, strcmp(code, "200") != 0);
-    } else if (m->type == ESPAX_RSP_P_START || m->type == ESPAX_RSP_P_STOP) {
-        bool is_done = strcmp(code, "503") != 0 && strcmp(code, "407") != 0;
-        if (is_done) {
-            (void)stub_line_answered(n->line, (uint32_t)number, code);
-        } else {
-            stub_say("refused number=%u code=%s", (unsigned)number, code);
-        }
-    } else if (m->type == ESPAX_IND_P_EVENT || m->type == ESPAX_IND_P_ENDED ||
-               m->type == ESPAX_IND_P_STATUS || m->type == ESPAX_IND_P_STARTED) {
-        struct slice what = m->values[ESPAX_SS_RESULT].len > 0   ? m->values[ESPAX_SS_RESULT]
-                            : m->values[ESPAX_SP_STATUS].len > 0 ? m->values[ESPAX_SP_STATUS]
-                                                                 : m->values[ESPAX_SP_ENDREASON];
-        char ref[40];
-        stub_say("indication %s ref=%s result=\"%s\"", espax_type_name(m->type),
-                 stub_plain(m->values[ESPAX_CP_PR_REF], ref, sizeof ref),
-                 stub_plain(what, word, sizeof word));
-    } else if (m->type == ESPAX_IND_ERROR) {
+    switch ((int)m->type) {
+    case ESPAX_RSP_LOGIN:
+        take_login(n, m, code);
+        break;
+    case ESPAX_RSP_P_START:
+    case ESPAX_RSP_P_STOP:
+        take_response(n, m, code);
+        break;
+    case ESPAX_IND_P_STARTED:
+    case ESPAX_IND_P_STATUS:
+    case ESPAX_IND_P_EVENT:
+    case ESPAX_IND_P_ENDED:
+        take_indication(m);
+        break;
+    case ESPAX_IND_ERROR:
         stub_say("error code=%s", code);
+        break;
+    default:
+        break;
     }
 }
 
@@ -235,7 +334,7 @@ int main(int argc, char **argv)
         {"heartbeat-s", "seconds from heartbeat to heartbeat", NULL, &heartbeat_s, 1, 3600, NULL},
         {"retry-s", "seconds until a process is started again", NULL, &retry_s, 1, 600, NULL},
         {"fault",
-         "none, late_heartbeat, reused_ref, no_retry, no_login, wrong_length, clock_off or "
+         "none, late_heartbeat, reused_ref, no_retry, no_login, wrong_length, stale, clock_off or "
          "foreign_version",
          .text = &n.fault},
         STUB_CHANCE_OPTIONS(chance),

@@ -171,6 +171,17 @@ void stub_line_keep(struct stub_line *line, uint32_t number, struct slice bytes,
     stub_say("not_sent number=%u why=full", (unsigned)number);
 }
 
+void stub_line_renew(struct stub_line *line, uint32_t number, struct slice bytes)
+{
+    for (size_t i = 0; i < STUB_LINE_KEPT; i++) {
+        struct kept *k = &line->kept[i];
+        if (number != 0 && k->number == number) {
+            k->len = bytes.len < sizeof k->bytes ? bytes.len : sizeof k->bytes;
+            memcpy(k->bytes, bytes.at, k->len);
+        }
+    }
+}
+
 void stub_line_say(struct stub_line *line, struct slice bytes, const char *what)
 {
     if (line->conn != NULL && conn_send(line->conn, bytes) == ERR_OK) {

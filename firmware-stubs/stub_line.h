@@ -29,6 +29,8 @@ void stub_line_keep(struct stub_line *line, uint32_t number, struct slice bytes,
 /* What waits under this number is said otherwise from now on, and at once: the clock was set. False: nothing
  * waits under it. */
 bool stub_line_replace(struct stub_line *line, uint32_t number, struct slice bytes);
+/* Other bytes for what is kept under this number and not answered yet, e.g. after a new login. */
+void stub_line_renew(struct stub_line *line, uint32_t number, struct slice bytes);
 /* Once, if the line stands. */
 void stub_line_say(struct stub_line *line, struct slice bytes, const char *what);
 /* The message with this number is done; false: there is none. `by` is the word of the answer. */
