@@ -2,8 +2,9 @@
  * case, and hear whether a human has it. Called by espax.c.
  *
  * A refused login is not repeated on this connection; five minutes later the port dials anew. The reference
- * of a case stays the same for every attempt, so that 450 means that it is there already, and what the
- * server says of a process that an earlier connection has started still finds its case.
+ * of a case stays the same for every attempt, so that 450 means that it is there already; only when the
+ * server has told the end of the process the next attempt adds its number, since 450 would call nobody.
+ * What the server says of a process that an earlier connection has started still finds its case.
  */
 #include "adapters/espax_session.h"
 
@@ -94,23 +95,49 @@ static void put_text(struct buf *b, struct slice text)
     buf_put(b, text.at, fits);
 }
 
+/* The newest process of this case; NULL: none on this connection. */
+static struct espax_process *process_of_case(struct espax_session *s, const uint8_t *case_ref)
+{
+    struct espax_process *found = NULL;
+    for (size_t i = 0; i < ESPAX_PROCESSES_MAX; i++) {
+        struct espax_process *p = &s->processes[i];
+        if (p->is_used && memcmp(p->case_ref, case_ref, CASE_REF_LEN) == 0 &&
+            (found == NULL || p->order > found->order)) {
+            found = p;
+        }
+    }
+    return found;
+}
+
+/* The one that runs already, else a new one with its reference. */
+static struct espax_process *
+process_for(struct espax_session *s, const struct adapter_delivery *delivery, struct outbox *out)
+{
+    struct espax_process *p = process_of_case(s, delivery->case_->id.at);
+    if (p != NULL && !p->is_ended) {
+        return p;
+    }
+    bool is_anew = p != NULL;
+    p = espax_new_process(s, out);
+    struct buf ref = buf_of(p->ref, sizeof p->ref);
+    buf_put_hex(&ref, slice_of(delivery->case_->id.at, CASE_REF_LEN));
+    if (is_anew) {
+        buf_put_u8(&ref, '-');
+        buf_put_u64(&ref, delivery->attempt);
+    }
+    (void)buf_cstr(&ref);
+    return p;
+}
+
 enum err espax_client_deliver(struct espax_session *s, const struct adapter_delivery *delivery,
                               struct now now, struct outbox *out)
 {
     const struct case_value *c = delivery->case_;
-    char ref[REFERENCE_ROOM];
-    struct buf b = buf_of(ref, sizeof ref);
-    buf_put_hex(&b, slice_of(c->id.at, CASE_REF_LEN));
-    (void)buf_cstr(&b);
     if (!s->is_logged_in) {
         out_refused(out, c->id.at, "the centre's alarm server has not let us in (yet)");
         return ERR_OK;
     }
-    struct espax_process *p = espax_process_of(s, slice_str(ref), slice_of(NULL, 0));
-    if (p == NULL || p->is_ended) {
-        p = espax_new_process(s, out);
-    }
-    memcpy(p->ref, ref, sizeof p->ref);
+    struct espax_process *p = process_for(s, delivery, out);
     memcpy(p->case_ref, c->id.at, CASE_REF_LEN);
     p->is_refused = false; /* what is said from now on is said of this attempt */
     p->was_delivered = p->was_delivered || p->is_delivered;
@@ -173,7 +200,8 @@ static void refuse(const uint8_t case_ref[CASE_REF_LEN], const char *why, struct
 static void take_older(const struct espax_session *s, const struct espax_message *m,
                        struct outbox *out)
 {
-    struct slice ref = m->values[ESPAX_CP_PR_REF];
+    struct slice rest = m->values[ESPAX_CP_PR_REF];
+    struct slice ref = slice_cut(&rest, '-');
     uint8_t case_ref[CASE_REF_LEN];
     size_t len = 0;
     if (ref.len != 2 * CASE_REF_LEN || hex_decode(ref, case_ref, sizeof case_ref, &len) != ERR_OK) {
