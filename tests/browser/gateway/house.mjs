@@ -23,8 +23,9 @@ export const BUILD = process.env.SAMLARM_BUILD ?? join(ROOT, 'build/release');
 export const run = promisify(execFile);
 
 /* Below the range that the kernel deals out by itself, and never the same twice: a port that was free a
-   moment ago must not become somebody's outgoing connection before the house binds it. */
-let lastPort = 21000 + process.pid % 9000;
+   moment ago must not become somebody's outgoing connection before the house binds it. 64 for each process,
+   since two test files that run side by side have neighbouring process ids. */
+let lastPort = 12000 + process.pid * 64 % 16000;
 
 /* A port that is free for TCP and for UDP. */
 async function freePort() {
