@@ -26,7 +26,7 @@ struct test_broker {
 };
 
 /* A port that nobody has just now; the broker binds it a moment later. */
-static int free_port(void)
+static inline int free_port(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -39,7 +39,7 @@ static int free_port(void)
     return ntohs(at.sin_port);
 }
 
-static void shell(const char *format, ...)
+static inline void shell(const char *format, ...)
 {
     char line[1024];
     va_list args;
@@ -53,7 +53,7 @@ static void shell(const char *format, ...)
 }
 
 /* Returns when the broker accepts connections. */
-static void broker_start(struct test_broker *broker)
+static inline void broker_start(struct test_broker *broker)
 {
     char config[128];
     (void)snprintf(config, sizeof(config), "%s/mosquitto.conf", broker->dir);
@@ -83,7 +83,7 @@ static void broker_start(struct test_broker *broker)
     abort();
 }
 
-static void broker_kill(struct test_broker *broker)
+static inline void broker_kill(struct test_broker *broker)
 {
     if (broker->pid > 0) {
         (void)kill(broker->pid, SIGKILL);
@@ -92,7 +92,7 @@ static void broker_kill(struct test_broker *broker)
     }
 }
 
-static void broker_setup(struct test_broker *broker)
+static inline void broker_setup(struct test_broker *broker)
 {
     (void)snprintf(broker->dir, sizeof(broker->dir), "/tmp/samlarm-broker-XXXXXX");
     if (mkdtemp(broker->dir) == NULL) {
@@ -112,7 +112,7 @@ static void broker_setup(struct test_broker *broker)
 
 /* A second listener, with TLS and a certificate that names `name` and nothing else; *ret_port is its own.
  * DIR/ca.pem has signed it, DIR/other.pem has not. */
-static void broker_with_tls(struct test_broker *broker, const char *name, int *ret_port)
+static inline void broker_with_tls(struct test_broker *broker, const char *name, int *ret_port)
 {
     broker_kill(broker);
     *ret_port = free_port();
@@ -132,7 +132,7 @@ static void broker_with_tls(struct test_broker *broker, const char *name, int *r
 }
 
 /* After broker_with_tls: it lets in only who shows a certificate that DIR/ca.pem has signed. */
-static void broker_asks_for_certificates(struct test_broker *broker)
+static inline void broker_asks_for_certificates(struct test_broker *broker)
 {
     broker_kill(broker);
     shell("cd %s && printf 'cafile %s/ca.pem\\nrequire_certificate true\\n' >> mosquitto.conf",
@@ -140,7 +140,7 @@ static void broker_asks_for_certificates(struct test_broker *broker)
     broker_start(broker);
 }
 
-static void broker_remove(struct test_broker *broker)
+static inline void broker_remove(struct test_broker *broker)
 {
     broker_kill(broker);
     shell("rm -rf %s", broker->dir);

@@ -1,5 +1,5 @@
 /* test_port.c - ports against plain sockets of this process, on loopback, port 0. */
-#include "io/port.h"
+#include "unit/io/port_bench.h"
 
 #include "io/log.h"
 #include "io/port_address.h"
@@ -7,124 +7,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-struct bench {
-    struct ev_loop *loop;
-    struct port *port;
-    struct conn *conn; /* the one opened last */
-    int opened;
-    int closed;
-    int refused;
-    int calls;
-    size_t bytes;
-    char got[256];
-    char why[128];
-    bool echoes;
-    bool closes;       /* conn_close inside on_bytes */
-    bool closes_port;  /* port_close inside on_bytes */
-    size_t takes_only; /* 0: everything */
-};
-
-static void *on_open(void *context, struct conn *conn, const char *peer)
-{
-    struct bench *bench = context;
-    assert_non_null(strchr(peer, ':'));
-    bench->conn = conn;
-    bench->opened++;
-    return bench;
-}
-
-static size_t on_bytes(void *user, struct conn *conn, struct slice bytes, const char *peer)
-{
-    struct bench *bench = user;
-    bench->calls++;
-    bench->bytes += bytes.len;
-    (void)slice_text(bytes, bench->got, sizeof bench->got);
-    if (bench->echoes && conn_send(conn, bytes) == ERR_IO) {
-        assert_int_equal(conn_send_to(conn, peer, bytes), ERR_OK);
-    }
-    if (bench->closes) {
-        conn_close(conn);
-        conn_close(conn);
-        assert_int_equal(conn_send(conn, slice_str("late")), ERR_STATE);
-    }
-    if (bench->closes_port) {
-        port_close(bench->port);
-    }
-    return bench->takes_only != 0 ? bench->takes_only : bytes.len;
-}
-
-static void on_close(void *user, struct conn *conn, const char *why)
-{
-    struct bench *bench = user;
-    assert_int_equal(conn_send(conn, slice_str("too late")), ERR_STATE);
-    bench->closed++;
-    bench->conn = NULL;
-    (void)slice_text(slice_str(why), bench->why, sizeof bench->why);
-}
-
-static void on_refused(void *context, const char *why)
-{
-    struct bench *bench = context;
-    bench->refused++;
-    (void)slice_text(slice_str(why), bench->why, sizeof bench->why);
-}
-
-static const struct port_handler handler = {on_open, on_bytes, on_close, on_refused};
-
-static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int revents)
-{
-    (void)timer;
-    (void)revents;
-    ev_break(loop, EVBREAK_ONE);
-}
-
-/* Turns the loop until `value` reaches `wanted`, at most 5 s. */
-static void turn_until(struct bench *bench, const int *value, int wanted)
-{
-    struct ev_timer limit;
-    ev_timer_init(&limit, on_tick, 5.0, 0.0);
-    ev_timer_start(bench->loop, &limit);
-    while (*value < wanted && ev_is_active(&limit)) {
-        ev_run(bench->loop, EVRUN_ONCE);
-    }
-    ev_timer_stop(bench->loop, &limit);
-    assert_true(*value >= wanted);
-}
-
-static void turn_for(struct bench *bench, double seconds)
-{
-    struct ev_timer limit;
-    ev_timer_init(&limit, on_tick, seconds, 0.0);
-    ev_timer_start(bench->loop, &limit);
-    ev_run(bench->loop, 0);
-    ev_timer_stop(bench->loop, &limit);
-}
-
-static void open_bench(struct bench *bench, struct port_config config)
-{
-    char why[256] = "";
-    config.name = "test";
-    if (config.address == NULL) {
-        config.address = "127.0.0.1:0";
-    }
-    if (bench->loop == NULL) {
-        bench->loop = ev_loop_new(EVFLAG_AUTO);
-    }
-    if (port_open(bench->loop, &config, &handler, bench, &bench->port, why, sizeof why) != ERR_OK) {
-        fail_msg("%s", why);
-    }
-}
 
 static void close_bench(struct bench *bench)
 {
