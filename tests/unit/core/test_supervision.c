@@ -1,6 +1,14 @@
 /* test_supervision.c - silence: promised intervals, a whole ward in one case. */
 #include "unit/core/silence.h"
 
+/* Another life after `down_ms` without one. */
+static void restart(int64_t down_ms)
+{
+    f.now = (struct now){f.now.wall_ms + down_ms, 1000};
+    f.ledger = town_fold(f.memory, f.journal_count, f.now);
+    start();
+}
+
 static void devices_own_promise_counts_where_nothing_is_configured(void **state)
 {
     (void)state;
@@ -18,9 +26,7 @@ static void promise_is_known_after_a_restart(void **state)
     (void)state;
     start();
     alive("espa", "panel/13", 20000);
-    f.now = (struct now){f.now.wall_ms + 5000, 1};
-    f.ledger = town_fold(f.memory, f.journal_count, f.now);
-    start();
+    restart(5000);
     town_pass(22000);
     assert_int_equal(silences(PHASE_RAISED), 1);
 }
@@ -78,9 +84,7 @@ static void list_is_the_same_after_a_restart(void **state)
     alive("espa", "panel/12", 60000);
     alive("espa", "panel/13", 60000);
     town_pass(70000);
-    f.now = (struct now){f.now.wall_ms + 1000, 1};
-    f.ledger = town_fold(f.memory, f.journal_count, f.now);
-    start();
+    restart(1000);
     alive("espa", "panel/13", 60000);
     assert_string_equal(newest()->text, "2: room12, panel");
 }
@@ -305,14 +309,6 @@ static void end_that_a_hub_reports_ends_no_list_among_nested_devices_either(void
     (void)town_raise("espa", "panel", KIND_DEVICE_SILENT, PHASE_RESTORED, "2");
     assert_true(ledger_device(f.ledger, 2, f.now).is_silent);
     assert_int_equal(ledger_open_count(f.ledger), 2);
-}
-
-/* Another life after `down_ms` without one. */
-static void restart(int64_t down_ms)
-{
-    f.now = (struct now){f.now.wall_ms + down_ms, 1000};
-    f.ledger = town_fold(f.memory, f.journal_count, f.now);
-    start();
 }
 
 /* Others talk, so that the journal shows that we listen. */
