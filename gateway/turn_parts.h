@@ -30,6 +30,7 @@
 
 enum {
     SESSIONS_MAX = 1024,
+    SESSIONS_PER_PORT = 256, /* panels that keep their connection; leaves room for other ports */
     REQUESTS_MAX = 512,
     HANDHELDS_MAX = 4096,
     TICKETS_MAX = 256,

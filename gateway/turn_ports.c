@@ -397,7 +397,8 @@ static enum err open_plain(struct port_room *port, bool is_udp, char *ret_why, s
                                  .address = port->conf->address,
                                  .is_udp = is_udp,
                                  .is_dialling = port->conf->is_dialling,
-                                 .input_max = port->conf->dialect->input_max};
+                                 .input_max = port->conf->dialect->input_max,
+                                 .conns_max = SESSIONS_PER_PORT};
     return port_open(port->turn->loop, &config, is_udp ? &udp : &tcp, port,
                      is_udp ? &port->udp : &port->tcp, ret_why, why_room);
 }
