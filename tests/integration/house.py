@@ -219,6 +219,9 @@ class House:
 
     # --- looking on -------------------------------------------------------------------------------
 
+    def stub(self, name, *options):
+        return Stub(self.tools, name, *options)
+
     def log(self, name="gateway"):
         path = self.work / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
@@ -543,6 +546,34 @@ class Espa:
 
 
 # --- the bus ------------------------------------------------------------------------------------------
+
+
+class Stub:
+    """A simulated device of firmware-stubs; `lines` are what it has said."""
+
+    def __init__(self, tools, name, *options):
+        self.lines = []
+        self.process = subprocess.Popen([tools / f"stub-{name}", *map(str, options)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        atexit.register(self.end)
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.strip())
+
+    def tell(self, *commands):
+        for command in commands:
+            self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def says(self, pattern, within_s=8.0, times=1):
+        return wait_for(lambda: [line for line in list(self.lines) if re.search(pattern, line)][times - 1:], within_s)
+
+    def end(self, number=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(5)
 
 
 class Listener:
